@@ -1,0 +1,42 @@
+"""A compiler for neural-network architecture specs: YAML tables to Keras models and checked ONNX files."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archspec.api import BLOCKS, check, compile, cost, export, json_schema, load, to_graph
+    from archspec.block import Block, Builder
+    from archspec.errors import Diagnostic, SpecError
+    from archspec.graph import Graph
+    from archspec.spec import Spec
+
+_HOME = {
+    **dict.fromkeys(("BLOCKS", "check", "compile", "cost", "export", "json_schema", "load", "to_graph"), "api"),
+    **dict.fromkeys(("Block", "Builder"), "block"),
+    **dict.fromkeys(("Diagnostic", "SpecError"), "errors"),
+    "Graph": "graph",
+    "Spec": "spec",
+}
+
+__all__ = [
+    "BLOCKS",
+    "Block",
+    "Builder",
+    "Diagnostic",
+    "Graph",
+    "Spec",
+    "SpecError",
+    "check",
+    "compile",
+    "cost",
+    "export",
+    "json_schema",
+    "load",
+    "to_graph",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  names are imported when they are used, so that the command line starts fast
+    if name not in _HOME:
+        raise AttributeError(f"module 'archspec' has no attribute '{name}'")
+    return getattr(import_module(f"archspec.{_HOME[name]}"), name)

@@ -1,0 +1,255 @@
+"""The pipeline wired: load → resolve → lower → a back end."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from archspec.block import Block, Derivation
+from archspec.blocks import Discovered
+from archspec.errors import Diagnostic, Note, Problems, Source, Span, SpecError, error
+from archspec.graph import Graph
+from archspec.lower import lower
+from archspec.resolve import Opened, open_spec, resolve
+from archspec.source import Scalar, Tree, parse
+from archspec.spec import Spec
+from archspec.zoo import open_tree, split
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from archspec.backends.cost import Cost
+    from archspec.deploy.export import Exported
+
+BLOCKS: Mapping[str, Block] = Discovered()
+
+Reference: TypeAlias = Spec | str
+"""A loaded spec, or a zoo name or path with variants: `mobilenet_v2:1.4`, `my/net.yaml`."""
+
+Weights: TypeAlias = "str | Mapping[str, np.ndarray] | keras.Model | None"
+"""`random:SEED`, a file (.keras, .weights.h5, .safetensors), arrays by key, or a Keras model made by `compile`."""
+
+UNTRAINED = "random:0"
+
+
+class _Parameters(Mapping[str, type[Any]]):
+    """Block name → parameter class, each block imported when it is asked for."""
+
+    def __init__(self, blocks: Mapping[str, Block]) -> None:
+        self._blocks = blocks
+
+    def __getitem__(self, name: str) -> type[Any]:
+        return self._blocks[name].parameters
+
+    def __contains__(self, name: object) -> bool:
+        return name in tuple(self._blocks)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._blocks)
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+
+def load(
+    reference: str,
+    *,
+    set: Mapping[str, object] | None = None,  # noqa: A002  the word of the command line
+    blocks: Mapping[str, Block] = BLOCKS,
+    **overrides: object,
+) -> Spec:
+    """A spec with nothing left to decide.
+
+    Args:
+        reference: a zoo name or a path to a .yaml file, with variants: `mobilenet_v2:1.4`.
+        set: path → value to set last, as `--set` does: `{"stages.s4.kernel": 5}`.
+        blocks: the blocks that rows may name; `{**archspec.BLOCKS, "mine": block}` adds one.
+        overrides: top-level keys to lay over the spec: `scaling={"width": 0.5}`.
+
+    Raises:
+        SpecError: everything that is wrong with the spec, each with its place.
+    """
+    settings = [_setting(path, json.dumps(value)) for path, value in {**overrides, **(set or {})}.items()]
+    return load_with(reference, settings, blocks)
+
+
+def load_with(reference: str, settings: list[tuple[Scalar, Tree]], blocks: Mapping[str, Block] = BLOCKS) -> Spec:
+    """As `load`, with settings that know their places."""
+    name, variants = split(reference)
+    opened = open_spec(open_tree(name), open_tree)
+    place = Source("the command line", reference)
+    asked = [(variant, _within(place, reference, variant)) for variant in variants]
+    return resolve(opened, _Parameters(blocks), asked, settings)
+
+
+def _within(source: Source, text: str, word: str) -> Span:
+    column = text.rfind(f":{word}") + 2
+    return Span(source, 1, column, 1, column + max(len(word), 1))
+
+
+def setting(text: str) -> tuple[Scalar, Tree]:
+    """`path=value` of `--set`, both with their places.
+
+    Raises:
+        SpecError: E102, there is no `=`; E1xx, the value is not YAML.
+    """
+    path, equals, value = text.partition("=")
+    if not equals or not path:
+        raise error("E102", f"'--set {text}' is not path=value")
+    return _setting(path, value)
+
+
+def _setting(path: str, value: str) -> tuple[Scalar, Tree]:
+    name = f"--set {path}"
+    tree = parse(value, name)
+    source = Source(name, f"{path}={value}")
+    return Scalar(path, Span(source, 1, 1, 1, len(path) + 1)), tree
+
+
+def to_graph(spec: Reference, *, blocks: Mapping[str, Block] = BLOCKS) -> Graph:
+    """The graph that a spec stands for.
+
+    Raises:
+        SpecError: a width does not come out whole, shapes do not fit, a tap is not there.
+    """
+    return lower(_loaded(spec, blocks), blocks).graph
+
+
+def derivations(spec: Reference, *, blocks: Mapping[str, Block] = BLOCKS) -> tuple[Derivation, ...]:
+    """How the widths inside blocks were computed from other widths."""
+    return lower(_loaded(spec, blocks), blocks).derivations
+
+
+def cost(spec: Reference, *, blocks: Mapping[str, Block] = BLOCKS) -> "Cost":
+    """Parameters and multiply-accumulates, per row and in all; no framework is loaded."""
+    from archspec.backends import cost as backend  # noqa: PLC0415
+
+    return backend.emit(to_graph(spec, blocks=blocks))
+
+
+def compile(  # noqa: A001  the word of the field
+    spec: Reference, *, weights: Weights = None, blocks: Mapping[str, Block] = BLOCKS
+) -> "keras.Model":
+    """A trainable `keras.Model` of stock layers.
+
+    Args:
+        spec: what to build.
+        weights: what it starts with; None for the spec's initializers.
+        blocks: as in `load`.
+
+    Raises:
+        SpecError: the spec is wrong; E5xx, the weights do not fit it.
+    """
+    from archspec.backends import keras as backend  # noqa: PLC0415
+
+    net = to_graph(spec, blocks=blocks)
+    return backend.emit(net, None if weights is None else arrays(weights, net))
+
+
+def export(  # noqa: PLR0913  one keyword for each option of the command
+    spec: Reference,
+    path: str,
+    *,
+    weights: Weights = UNTRAINED,
+    opset: int | None = None,
+    batch: int | None = None,
+    via: str = "direct",
+    check: bool = True,
+    blocks: Mapping[str, Block] = BLOCKS,
+) -> "Exported":
+    """Write an ONNX file that computes what the spec says.
+
+    Args:
+        spec: what to export.
+        path: the file, ending with .onnx; it appears whole or not at all.
+        weights: what it computes with.
+        opset: of the ONNX file; None for 17.
+        batch: a fixed batch size; None for any.
+        via: "direct" or "tf2onnx".
+        check: whether to compare ONNX Runtime with the reference before the file appears.
+        blocks: as in `load`.
+
+    Raises:
+        SpecError: the spec is wrong; E4xx, the export; E5xx, the weights.
+    """
+    from archspec.deploy import export as deploy  # noqa: PLC0415
+
+    loaded = _loaded(spec, blocks)
+    net = to_graph(loaded, blocks=blocks)
+    return deploy.export(
+        net,
+        arrays(weights, net),
+        path,
+        opset=opset or deploy.DEFAULT_OPSET,
+        batch=batch,
+        via=via,
+        check=check,
+        metadata=metadata(loaded),
+    )
+
+
+def metadata(spec: Spec) -> dict[str, str]:
+    """What an exported file says of itself: the resolved spec, which `archspec` loads again."""
+    return {"archspec.spec": json.dumps(spec.document), "archspec.title": spec.title}
+
+
+def arrays(weights: Weights, net: Graph) -> "Mapping[str, np.ndarray]":
+    """The arrays of a graph by key, wherever they come from.
+
+    Raises:
+        SpecError: E5xx, a file that cannot be read, arrays that are missing, surplus or misshapen.
+    """
+    if isinstance(weights, str):
+        from archspec.weights import load as load_weights  # noqa: PLC0415
+
+        return load_weights(weights, net)
+    if isinstance(weights, Mapping):
+        from archspec.weights.fit import fit  # noqa: PLC0415
+
+        return fit(weights, net)
+    from archspec.backends.keras import read_weights  # noqa: PLC0415
+
+    return read_weights(weights)
+
+
+def _loaded(spec: Reference, blocks: Mapping[str, Block]) -> Spec:
+    return load(spec, blocks=blocks) if isinstance(spec, str) else spec
+
+
+def check(reference: str, *, blocks: Mapping[str, Block] = BLOCKS) -> tuple[Diagnostic, ...]:
+    """Everything that is wrong with a spec: itself, and each variant of each axis.
+
+    An error that only a variant has says which.
+    """
+    problems = Problems()
+    name, variants = split(reference)
+    try:
+        opened = open_spec(open_tree(name), open_tree)
+    except SpecError as reason:
+        return reason.diagnostics
+    seen: set[tuple[str, str, str]] = set()
+    for choice in [tuple(variants)] if variants else opened.samples():
+        for diagnostic in _diagnostics(opened, choice, blocks):
+            key = (diagnostic.code, diagnostic.message, str(diagnostic.span))
+            if key not in seen:
+                seen.add(key)
+                note = (Note(f"in variant '{':'.join(choice)}'"),) if choice else ()
+                problems.extend(
+                    [Diagnostic(diagnostic.code, diagnostic.message, diagnostic.span, diagnostic.hint, diagnostic.notes + note)]
+                )
+    return problems.diagnostics
+
+
+def _diagnostics(opened: Opened, choice: tuple[str, ...], blocks: Mapping[str, Block]) -> tuple[Diagnostic, ...]:
+    try:
+        lower(resolve(opened, _Parameters(blocks), [(name, None) for name in choice]), blocks)
+    except SpecError as reason:
+        return reason.diagnostics
+    return ()
+
+
+def json_schema(*, blocks: Mapping[str, Block] = BLOCKS) -> dict[str, Any]:
+    """The JSON Schema of spec files, for editors."""
+    from archspec.schema import published  # noqa: PLC0415
+
+    return published({name: blocks[name].parameters for name in blocks})

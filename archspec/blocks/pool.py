@@ -1,0 +1,30 @@
+"""The mean or the largest value of each window: (h, w, c) → (⌈h / stride⌉, ⌈w / stride⌉, c) with padding `same`.
+
+Padding does not count in the mean.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from archspec.block import Block, Builder
+from archspec.ops import Pool as PoolOp
+from archspec.parameters import PADDING, Integer, Kernel, KernelSize, Word, parameter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pool:
+    """The mean or the largest value of each window."""
+
+    type: Literal["max", "average"] = parameter(Word(("max", "average")), "largest or mean")
+    kernel: Kernel = parameter(KernelSize(mix=False), "height and width of the window")
+    stride: int = parameter(Integer(1, 64), "step of the window, in pixels")
+    padding: Any = parameter(PADDING, "how the image is padded", "same")
+
+
+def unfold(build: Builder, x: str, p: Pool) -> str:
+    """Add the one op."""
+    op = PoolOp(kernel=p.kernel[0], stride=p.stride, padding=p.padding, type=p.type)
+    return build.add("", op, x)
+
+
+BLOCK = Block(Pool, unfold)

@@ -1,0 +1,215 @@
+"""What can be wrong with a spec, and how it is shown: spans, diagnostics, rendering."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_CARET_LIMIT = 160
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text that spans point into: a spec file, a zoo file, or one `--set` option.
+
+    Args:
+        name: what a message calls it, a path as the user gave it.
+        text: the whole text.
+        via: where it was asked for, when another file extends it.
+        path: where the file is, None for a text that is none.
+    """
+
+    name: str
+    text: str = field(repr=False)
+    via: "Span | None" = None
+    path: Path | None = None
+
+    @cached_property
+    def lines(self) -> Sequence[str]:
+        """The text cut as YAML cuts it, without line ends."""
+        return _LINE_BREAK.split(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a source: 1-based lines and columns in characters, the end not included."""
+
+    source: Source
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line}:{self.column}"
+
+    @property
+    def text(self) -> str:
+        """What stands there, up to the end of its first line."""
+        line = self.source.lines[self.line - 1]
+        return line[self.column - 1 : self.end_column - 1 if self.end_line == self.line else None]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A second place that explains the first."""
+
+    message: str
+    span: Span | None = None
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.span})" if self.span else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem: a stable code, one sentence, the place, the cure, and how the place was reached."""
+
+    code: str
+    message: str
+    span: Span | None
+    hint: str = ""
+    notes: tuple[Note, ...] = ()
+
+    def chain(self) -> tuple[Note, ...]:
+        """The notes, and the `extends` that led to the file."""
+        notes = list(self.notes)
+        via = self.span.source.via if self.span else None
+        while via is not None:
+            notes.append(Note(f"inherited through 'extends: {via.text}'", via))
+            via = via.source.via
+        return tuple(notes)
+
+    def as_data(self) -> dict[str, object]:
+        """The same as plain data, for `--format json`."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            **_place(self.span),
+            "notes": [{"message": note.message, **_place(note.span)} for note in self.chain()],
+        }
+
+
+class SpecError(Exception):
+    """A spec, a model or a weight file is wrong; `diagnostics` says where and how."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
+        super().__init__(self.diagnostics)
+
+    def __str__(self) -> str:
+        return render(self.diagnostics, "text")
+
+
+class Problems:
+    """Collects diagnostics so that all of them are shown at once, each once."""
+
+    def __init__(self) -> None:
+        self._found: dict[Diagnostic, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(self, code: str, message: str, span: Span | None, hint: str = "", *notes: Note) -> None:
+        """Keep one problem."""
+        self._found[Diagnostic(code, message, span, hint, notes)] = None
+
+    def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Keep several."""
+        self._found.update(dict.fromkeys(diagnostics))
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What was found, in the order of the places."""
+        return tuple(sorted(self._found, key=_position))
+
+    def check(self) -> None:
+        """Raise all of them as one `SpecError`, if there are any."""
+        if self._found:
+            raise SpecError(self.diagnostics)
+
+
+def _position(diagnostic: Diagnostic) -> tuple[str, int, int]:
+    span = diagnostic.span
+    return (span.source.name, span.line, span.column) if span else ("", 0, 0)
+
+
+def error(code: str, message: str, span: Span | None = None, hint: str = "", *notes: Note) -> SpecError:
+    """A `SpecError` with one diagnostic."""
+    return SpecError([Diagnostic(code, message, span, hint, notes)])
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint with the known word that is nearest, or nothing."""
+    from difflib import get_close_matches  # noqa: PLC0415  costs 10 ms, needed only to report
+
+    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean '{near[0]}'?" if near else ""
+
+
+def quoted(value: object, limit: int = 60) -> str:
+    """A value as messages show it, cut where it is long."""
+    text = repr(value) if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def render(diagnostics: Iterable[Diagnostic], style: str) -> str:
+    """All diagnostics as `text`, `json` or `github` (workflow commands), no line end at the end."""
+    if style == "json":
+        return json.dumps([diagnostic.as_data() for diagnostic in diagnostics], indent=2)
+    one = _github if style == "github" else _text
+    return "\n".join(one(diagnostic) for diagnostic in diagnostics)
+
+
+def _place(span: Span | None) -> dict[str, object]:
+    if span is None:
+        return {"file": None, "line": None, "column": None, "end_line": None, "end_column": None}
+    return {
+        "file": span.source.name,
+        "line": span.line,
+        "column": span.column,
+        "end_line": span.end_line,
+        "end_column": span.end_column,
+    }
+
+
+def _text(diagnostic: Diagnostic) -> str:
+    span = diagnostic.span
+    head = f"{span}: " if span else ""
+    lines = [f"{head}{diagnostic.code} {diagnostic.message}"]
+    if span:
+        lines += _excerpt(span)
+    tail = "  ".join(part for part in (diagnostic.hint, *map(str, diagnostic.chain())) if part)
+    if tail:
+        lines.append(f"   {tail}")
+    return "\n".join(lines)
+
+
+def _excerpt(span: Span) -> list[str]:
+    """The line with the culprit underlined; a long line is cut around it."""
+    line = span.source.lines[span.line - 1]
+    begin = span.column - 1
+    end = span.end_column - 1 if span.end_line == span.line else len(line)
+    end = max(min(end, len(line)), begin + 1)
+    first = max(0, begin - _CARET_LIMIT // 2) if len(line) > _CARET_LIMIT else 0
+    shown = line[first : first + _CARET_LIMIT]
+    cut = "…" if first else ""
+    shown = "".join(char if char.isprintable() else " " for char in shown)
+    carets = "^" * max(1, min(end - first, len(shown) + 1) - (begin - first))
+    gutter = f"{span.line:>5} | "
+    blank = " " * 5 + " | "
+    return [f"{gutter}{cut}{shown}".rstrip(), f"{blank}{' ' * (len(cut) + begin - first)}{carets}"]
+
+
+def _github(diagnostic: Diagnostic) -> str:
+    tail = [part for part in (diagnostic.hint, *map(str, diagnostic.chain())) if part]
+    message = "\n".join([diagnostic.message, *tail])
+    for raw, escaped in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
+        message = message.replace(raw, escaped)
+    span = diagnostic.span
+    where = f"file={span.source.name},line={span.line},col={span.column}," if span else ""
+    return f"::error {where}title={diagnostic.code}::{message}"

@@ -1,0 +1,145 @@
+"""Ops that slide a window over an image: convolution and pooling, and their padding."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Literal, TypeAlias
+
+from archspec.ops.op import Initializer, Op, Shape, ShapeError, Weight
+
+Padding: TypeAlias = Literal["same", "symmetric", "even", "valid"]
+"""How an image is padded, k the kernel's extent (dilation counted), s the stride, n the size:
+
+same:      so that ⌈n/s⌉ positions fit, the odd pixel after (TensorFlow).
+symmetric: ⌊(k - 1)/2⌋ before and after (PyTorch).
+even:      as `same` where s divides n, at every n: k - s in all, the odd pixel after
+           (keras.applications MobileNet).
+valid:     none.
+"""
+
+Pads: TypeAlias = tuple[int, int]
+"""Pixels before and after."""
+
+
+def pads(padding: Padding, size: int, kernel: int, stride: int, dilation: int = 1) -> Pads:
+    """Pixels that `padding` puts before and after an axis of `size` pixels.
+
+    >>> pads("same", 224, 3, 2), pads("same", 225, 3, 2), pads("even", 225, 3, 2)
+    ((0, 1), (1, 1), (0, 1))
+    >>> pads("symmetric", 224, 3, 2), pads("valid", 224, 3, 2)
+    ((1, 1), (0, 0))
+    """
+    extent = (kernel - 1) * dilation + 1
+    if padding == "valid":
+        return 0, 0
+    if padding == "symmetric":
+        return (extent - 1) // 2, (extent - 1) // 2
+    total = extent - stride if padding == "even" else (-(-size // stride) - 1) * stride + extent - size
+    total = max(total, 0)
+    return total // 2, total - total // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Window(Op):
+    """A window of `kernel` (h, w) pixels that moves by `stride`."""
+
+    kernel: tuple[int, int]
+    stride: int = 1
+    padding: Padding = "same"
+    dilation: int = 1
+
+    def pads(self, image: Shape) -> tuple[Pads, Pads]:
+        """Pixels before and after, of height and of width, for an image (h, w, c)."""
+        height, width = (
+            pads(self.padding, size, kernel, self.stride, self.dilation)
+            for size, kernel in zip(image[:2], self.kernel, strict=True)
+        )
+        return height, width
+
+    def slide(self, image: Shape) -> tuple[int, int]:
+        """Positions of the window along height and width."""
+        _need_image(self, image)
+        positions: list[int] = []
+        for size, kernel, pad in zip(image[:2], self.kernel, self.pads(image), strict=True):
+            room = size + sum(pad) - ((kernel - 1) * self.dilation + 1)
+            if room < 0:
+                raise ShapeError(
+                    f"a window of {kernel} pixels (dilation {self.dilation}) does not fit"
+                    f" {size} pixels with padding {pad[0]} and {pad[1]}",
+                    "kernel",
+                )
+            positions.append(room // self.stride + 1)
+        return positions[0], positions[1]
+
+
+def _need_image(op: Op, shape: Shape) -> None:
+    if len(shape) != 3:  # noqa: PLR2004  h, w, c
+        raise ShapeError(f"{op.__class__.__name__} needs an image (h, w, c), not {list(shape)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution(Window):
+    """(h, w, c) → (h', w', channels), each of `groups` slices of the input by itself.
+
+    A depthwise convolution is one with groups equal to c.
+    """
+
+    channels: int = 1
+    groups: int = 1
+    bias: bool = False
+    init: Initializer = Initializer()
+    l2: float = 0.0
+
+    def depthwise(self, image: Shape) -> bool:
+        """Whether each input channel has filters of its own."""
+        return self.groups == image[2] > 1
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (image,) = inputs
+        _need_image(self, image)
+        for count, name in ((image[2], "input"), (self.channels, "output")):
+            if count % self.groups:
+                raise ShapeError(f"{self.groups} groups do not divide the {count} {name} channels", "groups")
+        return (*self.slide(image), self.channels)
+
+    def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
+        """Kernel (kh, kw, c / groups, channels), (kh, kw, c, channels / c) for depthwise; bias (channels,)."""
+        (image,) = inputs
+        last = (image[2], self.channels // image[2]) if self.depthwise(image) else (image[2] // self.groups, self.channels)
+        arrays = {"kernel": Weight((*self.kernel, *last), initial=self.init, l2=self.l2)}
+        if self.bias:
+            arrays["bias"] = Weight((self.channels,))
+        return arrays
+
+    def macs(self, *inputs: Shape) -> int:
+        """kh · kw · c / groups · channels for each output pixel; the bias is not counted."""
+        (image,) = inputs
+        return prod(self.kernel) * image[2] // self.groups * prod(self.infer(image))
+
+
+@dataclass(frozen=True, slots=True)
+class Pool(Window):
+    """(h, w, c) → (h', w', c), the largest or the mean of each window.
+
+    The mean is over the pixels of the image; padding is not counted.
+    """
+
+    type: Literal["max", "average"] = "max"
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (image,) = inputs
+        if self.dilation != 1:
+            raise ShapeError(f"a pool has no dilation, not {self.dilation}")
+        return (*self.slide(image), image[2])
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalPool(Op):
+    """(h, w, c) → (1, 1, c), the mean or the largest over the image."""
+
+    type: Literal["average", "max"] = "average"
+
+    def infer(self, *inputs: Shape) -> Shape:
+        (image,) = inputs
+        _need_image(self, image)
+        return (1, 1, image[2])

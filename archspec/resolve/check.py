@@ -1,0 +1,177 @@
+"""Checks what the tables and `defaults` of a merged spec say, cell by cell, before anything is computed."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archspec.errors import Problems, did_you_mean, quoted
+from archspec.parameters import Parameter, RowKeys, parameters_of
+from archspec.resolve.tree import BLOCK, COLUMNS, ROWS, entries_of, rows_of
+from archspec.schema import check_value
+from archspec.source import Entries, Entry, Items, Scalar, Tree
+from archspec.spec import SECTIONS, Section
+
+INPUTS = "inputs"
+_ROW_WORDS = (BLOCK, INPUTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of the merged spec whose block is known.
+
+    Args:
+        section: where it stands.
+        name: of the row.
+        block: of its block.
+        row: what it says.
+        table: what its table says, without the rows.
+    """
+
+    section: Section
+    name: str
+    block: str
+    row: Entries
+    table: Entries
+
+
+def lines(spec: Entries, blocks: Mapping[str, type[Any]], problems: Problems) -> list[Line]:
+    """Every row in order, checked; what is wrong goes to `problems`."""
+    found: list[Line] = []
+    for section in SECTIONS:
+        table = spec.get(section)
+        if not isinstance(table, Entries):
+            continue
+        here = list(_section(section, spec, table, blocks, problems))
+        _check_table(section, table, [line.block for line in here], blocks, problems)
+        found += here
+    if not found:
+        problems.add("E108", "the spec has no rows", spec.span, "it needs stages, or a variant that brings them")
+    _check_defaults(spec.get("defaults"), {line.block for line in found}, blocks, problems)
+    return found
+
+
+def _section(
+    section: Section, spec: Entries, table: Entries, blocks: Mapping[str, type[Any]], problems: Problems
+) -> Iterable[Line]:
+    for name, entry in rows_of(spec, section).items():
+        row = entry.value
+        if not isinstance(row, Entries):
+            problems.add("E105", "a row is a mapping, or a list of cells under 'columns'", row.span)
+            continue
+        block = _block(row, table, blocks, problems)
+        if block is not None:
+            _check_row_name(entry.key, name, row, blocks[block], problems)
+            _check_row(row, block, blocks[block], section, table, problems)
+            yield Line(section, name, block, row, table)
+
+
+def _block(row: Entries, table: Entries, blocks: Mapping[str, type[Any]], problems: Problems) -> str | None:
+    said = row.get(BLOCK) or table.get(BLOCK)
+    if said is None or (isinstance(said, Scalar) and said.value is None):
+        problems.add("E108", "the row has no 'block', nor has its table", row.span)
+        return None
+    name = said.value if isinstance(said, Scalar) else None
+    if not isinstance(name, str) or name not in blocks:
+        shown = quoted(name) if isinstance(said, Scalar) else "a list or mapping"
+        problems.add("E112", f"unknown block {shown}", said.span, did_you_mean(str(name), blocks))
+        return None
+    return name
+
+
+def _check_row_name(key: Scalar, name: str, row: Entries, cls: type[Any], problems: Problems) -> None:
+    # A name that the row did not choose itself is its block's; the row wins where a path could mean both.
+    if key.span != row.span and (name in parameters_of(cls) or name in parameters_of(RowKeys)):
+        problems.add("E209", f"a row cannot be called '{name}': that is a parameter of its block", key.span)
+
+
+def _check_row(  # noqa: PLR0913
+    row: Entries, block: str, cls: type[Any], section: Section, table: Entries, problems: Problems
+) -> None:
+    known = {**parameters_of(cls), **parameters_of(RowKeys)}
+    chosen_by_table = row.get(BLOCK) is None and table.get(BLOCK) is not None
+    for key, entry in row.entries.items():
+        if key == INPUTS:
+            _check_inputs(entry.value, problems)
+        elif key == "repeats" and section != "stages":
+            problems.add("E212", f"a row of '{section}' stands once; repeats belong in stages", entry.value.span)
+        elif key in known:
+            check_value(known[key], entry.value, key, problems)
+        elif key not in _ROW_WORDS:
+            # In a table of several blocks the column may be right and the cell wrong.
+            inline = entry.key.span.line == entry.value.span.line
+            place = entry.key if chosen_by_table or inline else Scalar(key, entry.value.span)
+            message = f"unknown parameter '{key}' of block '{block}'"
+            problems.add("E104", message, place.span, did_you_mean(key, [*known, *_ROW_WORDS, "name"]))
+
+
+def _check_inputs(tree: Tree, problems: Problems) -> None:
+    items = tree.items if isinstance(tree, Items) else (tree,)
+    if not items or not all(isinstance(item, Scalar) and isinstance(item.value, str) for item in items):
+        problems.add("E105", "'inputs' is a row, a part of one such as s6.1.expand, or a list of those", tree.span)
+
+
+def _check_table(
+    section: str, table: Entries, used: list[str], blocks: Mapping[str, type[Any]], problems: Problems
+) -> None:
+    row_keys = parameters_of(RowKeys)
+    for key, entry in table.entries.items():
+        if key in {ROWS, COLUMNS, BLOCK}:
+            continue
+        accepting = _accepting(key, used, blocks)
+        if key in row_keys:
+            check_value(row_keys[key], entry.value, key, problems)
+        elif accepting:
+            _check_all(accepting, entry, key, problems)
+        elif key in blocks:
+            _check_qualified(entry, key, blocks, problems)
+        else:
+            known = {word for name in used for word in parameters_of(blocks[name])} | set(row_keys)
+            known |= {*blocks, ROWS, COLUMNS, BLOCK, *rows_of_table(table)}
+            message = f"'{section}' has no row '{key}', and no block in it has such a parameter"
+            problems.add("E104", message, entry.key.span, did_you_mean(key, known))
+
+
+def rows_of_table(table: Entries) -> Iterable[str]:
+    """The names of its rows."""
+    return entries_of(table.get(ROWS))
+
+
+def _accepting(key: str, names: Iterable[str], blocks: Mapping[str, type[Any]]) -> list[Parameter]:
+    return [parameters_of(blocks[name])[key] for name in names if key in parameters_of(blocks[name])]
+
+
+def _check_all(parameters: Iterable[Parameter], entry: Entry, key: str, problems: Problems) -> None:
+    for parameter in {id(parameter): parameter for parameter in parameters}.values():
+        before = len(problems)
+        check_value(parameter, entry.value, key, problems)
+        if len(problems) > before:
+            return
+
+
+def _check_qualified(entry: Entry, name: str, blocks: Mapping[str, type[Any]], problems: Problems) -> None:
+    if not isinstance(entry.value, Entries):
+        problems.add("E105", f"'{name}' is a block; wanted: a mapping of its parameters", entry.value.span)
+        return
+    known = parameters_of(blocks[name])
+    for key, inner in entry.value.entries.items():
+        if key in known:
+            check_value(known[key], inner.value, f"{name}.{key}", problems)
+        else:
+            message = f"unknown parameter '{key}' of block '{name}'"
+            problems.add("E104", message, inner.key.span, did_you_mean(key, known))
+
+
+def _check_defaults(
+    tree: Tree | None, used: Iterable[str], blocks: Mapping[str, type[Any]], problems: Problems
+) -> None:
+    for key, entry in entries_of(tree).items():
+        # Blocks that the file does not use are imported only for a key that none of its own knows.
+        accepting = _accepting(key, used, blocks) or (None if key in blocks else _accepting(key, blocks, blocks))
+        if accepting:
+            _check_all(accepting, entry, key, problems)
+        elif key in blocks:
+            _check_qualified(entry, key, blocks, problems)
+        else:
+            known = {word for name in blocks for word in parameters_of(blocks[name])} | set(blocks)
+            message = f"no block has a parameter '{key}'"
+            problems.add("E104", message, entry.key.span, did_you_mean(key, known))

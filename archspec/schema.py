@@ -1,0 +1,278 @@
+"""The JSON Schema of a spec, derived from the parameter classes, and the check of a tree against it.
+
+`jsonschema` does the validating. A value is checked by the schema of its own parameter, found by the block's name first,
+so that a message can name the cell and say what is wanted.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
+from typing import Any
+
+import jsonschema
+
+from archspec.errors import Problems, Span, did_you_mean, quoted
+from archspec.parameters import (
+    CYCLE_SCHEMA,
+    OFF,
+    RAMP_SCHEMA,
+    Document,
+    Integer,
+    Kind,
+    Number,
+    Object,
+    Parameter,
+    Ratio,
+    RowKeys,
+    parameters_of,
+)
+from archspec.source import Entries, Items, Scalar, Tree, plain
+from archspec.spec import SECTIONS
+
+NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
+PATH = r"^[A-Za-z][A-Za-z0-9_]*(\.([A-Za-z0-9][A-Za-z0-9_]*|\*))*$"
+
+_TABLE = {"anyOf": [{"type": "array", "minItems": 1}, {"type": "object"}]}
+_TEXT = {"type": "string", "minLength": 1, "maxLength": 1000}
+_EDITS: Mapping[str, tuple[dict[str, Any], str]] = {
+    "change": ({"type": "object", "propertyNames": {"pattern": PATH}}, "a mapping from paths to values"),
+    "remove": ({"type": "array", "items": _TEXT}, "a list of rows such as stages.s5"),
+    "insert": (
+        {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "after": _TEXT,
+                    "before": _TEXT,
+                    "rows": {"type": "array", "minItems": 1},
+                },
+                "required": ["rows"],
+                "oneOf": [{"required": ["after"]}, {"required": ["before"]}],
+                "additionalProperties": False,
+            },
+        },
+        "a list of {after: a row, rows: […]}",
+    ),
+}
+SKELETON: Mapping[str, tuple[dict[str, Any], str]] = {
+    "archspec": ({"const": 1}, "1, the version of the language"),
+    "name": ({"type": "string", "pattern": NAME}, "a name of letters, digits and _"),
+    "source": (_TEXT, "a text: paper and table"),
+    "extends": (_TEXT, "a name of the zoo or a path to a .yaml file, with variants as in \"efficientnet:b1\""),
+    "equals": ({"type": "object", "additionalProperties": _TEXT}, "a mapping such as {keras: MobileNetV2(alpha=1.0)}"),
+    **{name: ({}, "") for name in parameters_of(Document)},
+    "defaults": ({"type": "object"}, "a mapping from parameters to values"),
+    **{name: (_TABLE, "a list of rows, or a table with columns and rows") for name in SECTIONS},
+    "outputs": (
+        {"type": "object", "minProperties": 1, "additionalProperties": _TEXT, "propertyNames": {"pattern": NAME}},
+        "a mapping from names to rows, such as {c4: s5}",
+    ),
+    "variants": (_TABLE, "a table, a mapping from names to bodies, or a list of those"),
+    **_EDITS,
+}
+"""The top-level keys: schema of the value (empty where its parameter says it), and the words for a message."""
+
+REQUIRED = ("archspec", "name")
+BODY = tuple(key for key in SKELETON if key not in {"archspec", "name", "extends", "variants"})
+"""What a variant may say."""
+
+
+def check_document(tree: Tree, problems: Problems) -> None:
+    """Check the top level of a file: known keys, their types, what must be there."""
+    if not isinstance(tree, Entries):
+        problems.add("E105", "a spec is a mapping with keys such as name and stages", tree.span)
+        return
+    check_body(tree, tuple(SKELETON), problems)
+    for key in REQUIRED:
+        if tree.get(key) is None:
+            hint = "say 'archspec: 1'" if key == "archspec" else ""
+            problems.add("E108", f"the spec has no '{key}'", _start(tree), hint)
+
+
+def _start(tree: Tree) -> Span:
+    span = tree.span
+    return Span(span.source, span.line, span.column, span.line, span.column + 1)
+
+
+def check_body(tree: Entries, keys: Iterable[str], problems: Problems) -> None:
+    """Check the keys of a file or a variant and the shape of their values."""
+    known = tuple(keys)
+    document = parameters_of(Document)
+    for key, entry in tree.entries.items():
+        if key not in known:
+            unknown(entry.key, f"unknown key '{key}'", known, problems)
+        elif key in document:
+            check_value(document[key], entry.value, key, problems)
+        elif not _skeleton(key).is_valid(plain(entry.value)):
+            _wrong(key, entry.value, SKELETON[key][1], problems)
+
+
+def unknown(key: Scalar, message: str, known: Iterable[str], problems: Problems) -> None:
+    """Report a key that nobody knows."""
+    problems.add("E104", message, key.span, did_you_mean(str(key.value), known))
+
+
+def check_value(parameter: Parameter, tree: Tree, name: str, problems: Problems) -> None:
+    """Check what a spec says for a parameter: the value, `~`, `none`, a ramp, a cycle, an object in short or in full."""
+    kind = parameter.kind
+    if isinstance(tree, Scalar) and (tree.value is None or (parameter.off and tree.value == OFF)):
+        return
+    if isinstance(tree, Entries) and not _is_spread(tree) and isinstance(kind, Object):
+        _check_object(kind, tree, name, problems)
+    elif isinstance(tree, Entries):
+        _check_spread(parameter, tree, name, problems)
+    elif isinstance(kind, Object):
+        leading = kind.parameters[kind.leading]
+        if not _fits(leading.kind, tree):
+            _wrong(name, tree, parameter.wanted, problems)
+    elif not _fits(kind, tree):
+        _wrong(name, tree, parameter.wanted, problems)
+
+
+def _check_object(kind: Object, tree: Entries, name: str, problems: Problems) -> None:
+    for key, entry in tree.entries.items():
+        parameter = kind.parameters.get(key)
+        if key == LEADING:
+            check_value(kind.parameters[kind.leading], entry.value, name, problems)
+        elif parameter is None:
+            unknown(entry.key, f"unknown field '{key}' of '{name}'", kind.parameters, problems)
+        else:
+            check_value(parameter, entry.value, f"{name}.{key}", problems)
+
+
+LEADING = ""
+"""The key under which a scalar stands when a mapping is merged over it."""
+
+
+def _is_spread(tree: Entries) -> bool:
+    return "from" in tree.entries or "cycle" in tree.entries
+
+
+def _check_spread(parameter: Parameter, tree: Entries, name: str, problems: Problems) -> None:
+    cycle = tree.get("cycle")
+    if "cycle" in tree.entries:
+        if not _spread("cycle").is_valid(plain(tree)) or not isinstance(cycle, Items):
+            _wrong(name, tree, "{cycle: [a, b]}, values in turn", problems)
+            return
+        for number, item in enumerate(cycle.items, 1):
+            if isinstance(item, Entries) or (isinstance(item, Scalar) and item.value is None):
+                _wrong(f"{name}, item {number} of the cycle,", item, parameter.wanted, problems)
+            else:
+                check_value(parameter, item, name, problems)
+    elif "from" not in tree.entries or not isinstance(parameter.kind, Integer | Number | Ratio):
+        _wrong(name, tree, parameter.wanted, problems)
+    elif not _spread("from").is_valid(plain(tree)):
+        _wrong(name, tree, "a ramp {from: a, step: b}, {from: a, to: b} or {from: a, upto: b}", problems)
+
+
+def _wrong(name: str, tree: Tree, wanted: str, problems: Problems) -> None:
+    hint = ""
+    if isinstance(tree, Scalar) and tree.value is False:
+        hint = "'none' is what turns something off"
+    if isinstance(tree, Scalar) and isinstance(tree.value, str) and tree.value in {"no", "off", "-"}:
+        hint = "write 'none' for off, '~' for not said"
+    problems.add("E105", f"'{name}' is {_shown(tree)}; wanted: {wanted}", tree.span, hint)
+
+
+def _shown(tree: Tree) -> str:
+    if isinstance(tree, Scalar):
+        return "not said" if tree.value is None else quoted(tree.value)
+    return "a list" if isinstance(tree, Items) else "a mapping"
+
+
+@cache
+def _skeleton(key: str) -> Any:  # noqa: ANN401  jsonschema's validators have no public type
+    return jsonschema.Draft7Validator(SKELETON[key][0])
+
+
+@cache
+def _spread(form: str) -> Any:  # noqa: ANN401
+    return jsonschema.Draft7Validator(CYCLE_SCHEMA if form == "cycle" else RAMP_SCHEMA)
+
+
+@cache
+def _validator(kind: Kind) -> Any:  # noqa: ANN401
+    return jsonschema.Draft7Validator(kind.schema)
+
+
+def _fits(kind: Kind, tree: Tree) -> bool:
+    if isinstance(tree, Scalar):
+        return _scalar_fits(kind, type(tree.value), tree.value)
+    return bool(_validator(kind).is_valid(plain(tree)))
+
+
+@lru_cache(maxsize=4096)
+def _scalar_fits(kind: Kind, _type: type, value: object) -> bool:
+    # The type is part of the key: 1, 1.0 and True are equal to a cache.
+    return bool(_validator(kind).is_valid(value))
+
+
+def published(blocks: Mapping[str, type[Any]]) -> dict[str, Any]:
+    """The schema of whole files for editors: every block, every parameter, every key, with its meaning."""
+    row_keys = {name: parameter.schema for name, parameter in parameters_of(RowKeys).items()}
+    words = {"block": {"enum": sorted(blocks), "description": "what stands in the row"}, "name": _TEXT}
+    words |= {"inputs": {"description": "rows or parts to read instead of the row before", "anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}}
+    every: dict[str, list[dict[str, Any]]] = {}
+    definitions: dict[str, Any] = {}
+    for name, cls in sorted(blocks.items()):
+        properties = {key: parameter.schema for key, parameter in parameters_of(cls).items()}
+        definitions[f"block_{name}"] = {
+            "description": (cls.__doc__ or "").strip(),
+            "properties": {**words, **row_keys, **properties},
+            "patternProperties": {r"\.": {}},
+            "additionalProperties": False,
+        }
+        for key, schema in properties.items():
+            if schema not in every.setdefault(key, []):
+                every[key].append(schema)
+    merged = {key: schemas[0] if len(schemas) == 1 else {"anyOf": schemas} for key, schemas in every.items()}
+    # A row without `block` takes it from its table, which a row's schema cannot see: then any parameter may stand.
+    chosen = [
+        {
+            "if": {"properties": {"block": {"const": name}}, "required": ["block"]},
+            "then": {"$ref": f"#/definitions/block_{name}"},
+        }
+        for name in sorted(blocks)
+    ]
+    anything = {**words, **row_keys, **merged}
+    definitions["row"] = {"type": "object", "properties": anything, "allOf": chosen}
+    definitions["cells"] = {"type": "array", "description": "one cell for each column; ~ where nothing is said"}
+    definitions["rows"] = {
+        "type": "array",
+        "items": {"if": {"type": "array"}, "then": {"$ref": "#/definitions/cells"}, "else": {"$ref": "#/definitions/row"}},
+    }
+    qualified = {name: {"$ref": f"#/definitions/block_{name}"} for name in sorted(blocks) if name not in merged}
+    definitions["defaults"] = {"type": "object", "properties": {**merged, **qualified}}
+    definitions["table"] = {
+        "if": {"type": "array"},
+        "then": {"$ref": "#/definitions/rows"},
+        "else": {
+            "type": "object",
+            "properties": {
+                "columns": {"type": "array", "items": {"type": "string", "pattern": PATH}, "minItems": 1},
+                "rows": {"$ref": "#/definitions/rows"},
+                **anything,
+                **qualified,
+            },
+        },
+    }
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "archspec",
+        "type": "object",
+        "properties": _top_level(),
+        "required": list(REQUIRED),
+        "additionalProperties": False,
+        "definitions": definitions,
+    }
+
+
+def _top_level() -> dict[str, Any]:
+    document = {name: parameter.schema for name, parameter in parameters_of(Document).items()}
+    keys: dict[str, Any] = {
+        key: document.get(key) or {"description": wanted, **schema} for key, (schema, wanted) in SKELETON.items()
+    }
+    keys["defaults"] = {"$ref": "#/definitions/defaults"}
+    for section in SECTIONS:
+        keys[section] = {"$ref": "#/definitions/table"}
+    return keys

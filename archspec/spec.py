@@ -1,0 +1,126 @@
+"""The resolved spec: every number decided, each with the place that it came from."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from archspec.errors import Span
+from archspec.scaling import Rounding
+
+Section = Literal["stem", "stages", "head"]
+SECTIONS: tuple[Section, ...] = ("stem", "stages", "head")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value of a row: what it is, where it was said, and how it was computed.
+
+    Args:
+        value: as the block gets it, in the row's first block.
+        origin: "row", "table", "defaults", "table for conv", …, "the block's own", "as activation".
+        span: where it stands, None for the block's own.
+        written: what stands there where that is not the value: `41.6 → 40 (half up, divisor 8)`.
+    """
+
+    value: object
+    origin: str
+    span: Span | None = None
+    written: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """The address of a value in the graph: a row `s5`, a part of one of its blocks `s5.2.expand`."""
+
+    path: str
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Args:
+        section: where it stands.
+        name: what it is called.
+        block: the name of its block.
+        blocks: one instance of the block's parameter class per repeat.
+        inputs: taps to read instead of the row before.
+        rounding: of counts computed in this row.
+        settings: path → value and origin, as `explain` prints them.
+        span: the row in its file.
+    """
+
+    section: Section
+    name: str
+    block: str
+    blocks: tuple[Any, ...]
+    inputs: tuple[Tap, ...]
+    rounding: Rounding | None
+    settings: Mapping[str, Setting]
+    span: Span
+
+    @property
+    def path(self) -> str:
+        """Section and name, `stages.s3`."""
+        return f"{self.section}.{self.name}"
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its nodes begin with: `s3`, `head.conv`."""
+        return self.name if self.section == "stages" else self.path
+
+    def cell(self, path: str) -> Span:
+        """The place that says a parameter, or the nearest object around it, or the row."""
+        while path:
+            setting = self.settings.get(path)
+            if setting and setting.span:
+                return setting.span
+            path = path.rpartition(".")[0]
+        return self.span
+
+
+@dataclass(frozen=True, slots=True)
+class OutputStride:
+    """Strides beyond `at` become dilation, `at_once` or from the block `after` on."""
+
+    at: int
+    dilate: Literal["at_once", "after"]
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A spec with nothing left to decide.
+
+    Args:
+        name: of the file.
+        variants: the names chosen, in the order of the axes.
+        source: paper and table.
+        equals: library → the implementation that it must equal, `keras` → `MobileNetV2(alpha=1.0)`.
+        input: (h, w, c).
+        classes: width of the classifier.
+        rows: of stem, stages and head, in order.
+        outputs: output name → tap; empty for the last row alone.
+        output_stride: the dilation rule, if any.
+        document: the spec as plain data without `extends` and `variants`; loading it gives this spec again.
+    """
+
+    name: str
+    variants: tuple[str, ...]
+    source: str
+    equals: Mapping[str, str]
+    input: tuple[int, int, int]
+    classes: int
+    rows: tuple[Row, ...]
+    outputs: Mapping[str, Tap]
+    output_stride: OutputStride | None
+    document: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def title(self) -> str:
+        """Name and variants, as the command line takes them: `mobilenet_v2:1.4`."""
+        return ":".join((self.name, *self.variants))
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
