@@ -1,4 +1,4 @@
-"""A compiler for neural-network architecture specs: YAML tables to Keras models and checked ONNX files."""
+"""Compile YAML tables of neural-network architectures to Keras models and checked ONNX files."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from archspec.spec import Spec
 
 _HOME = {
-    **dict.fromkeys(("BLOCKS", "check", "compile", "cost", "export", "json_schema", "load", "to_graph"), "api"),
+    **dict.fromkeys(
+        ("BLOCKS", "check", "compile", "cost", "export", "json_schema", "load", "to_graph"), "api"
+    ),
     **dict.fromkeys(("Block", "Builder"), "block"),
     **dict.fromkeys(("Diagnostic", "SpecError"), "errors"),
     "Graph": "graph",
@@ -36,7 +38,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  names are imported when they are used, so that the command line starts fast
+def __getattr__(name: str) -> Any:  # noqa: ANN401  any public name
+    # Names are imported when they are used, so that the command line starts fast.
     if name not in _HOME:
         raise AttributeError(f"module 'archspec' has no attribute '{name}'")
     return getattr(import_module(f"archspec.{_HOME[name]}"), name)
+

@@ -27,9 +27,12 @@ Reference: TypeAlias = Spec | str
 """A loaded spec, or a zoo name or path with variants: `mobilenet_v2:1.4`, `my/net.yaml`."""
 
 Weights: TypeAlias = "str | Mapping[str, np.ndarray] | keras.Model | None"
-"""`random:SEED`, a file (.keras, .weights.h5, .safetensors), arrays by key, or a Keras model made by `compile`."""
+"""`random:SEED`, a file (.keras, .weights.h5, .safetensors), arrays by key, or a Keras model."""
 
 UNTRAINED = "random:0"
+
+OPSET = 17
+"""The ONNX operators that every runtime of the last years knows."""
 
 
 class _Parameters(Mapping[str, type[Any]]):
@@ -69,11 +72,15 @@ def load(
     Raises:
         SpecError: everything that is wrong with the spec, each with its place.
     """
-    settings = [_setting(path, json.dumps(value)) for path, value in {**overrides, **(set or {})}.items()]
+    settings = [
+        _setting(path, json.dumps(value)) for path, value in {**overrides, **(set or {})}.items()
+    ]
     return load_with(reference, settings, blocks)
 
 
-def load_with(reference: str, settings: list[tuple[Scalar, Tree]], blocks: Mapping[str, Block] = BLOCKS) -> Spec:
+def load_with(
+    reference: str, settings: list[tuple[Scalar, Tree]], blocks: Mapping[str, Block] = BLOCKS
+) -> Spec:
     """As `load`, with settings that know their places."""
     name, variants = split(reference)
     opened = open_spec(open_tree(name), open_tree)
@@ -151,7 +158,7 @@ def export(  # noqa: PLR0913  one keyword for each option of the command
     path: str,
     *,
     weights: Weights = UNTRAINED,
-    opset: int | None = None,
+    opset: int = OPSET,
     batch: int | None = None,
     via: str = "direct",
     check: bool = True,
@@ -163,7 +170,7 @@ def export(  # noqa: PLR0913  one keyword for each option of the command
         spec: what to export.
         path: the file, ending with .onnx; it appears whole or not at all.
         weights: what it computes with.
-        opset: of the ONNX file; None for 17.
+        opset: version of the ONNX operators, 13 to the newest.
         batch: a fixed batch size; None for any.
         via: "direct" or "tf2onnx".
         check: whether to compare ONNX Runtime with the reference before the file appears.
@@ -180,7 +187,7 @@ def export(  # noqa: PLR0913  one keyword for each option of the command
         net,
         arrays(weights, net),
         path,
-        opset=opset or deploy.DEFAULT_OPSET,
+        opset=opset,
         batch=batch,
         via=via,
         check=check,
@@ -235,12 +242,22 @@ def check(reference: str, *, blocks: Mapping[str, Block] = BLOCKS) -> tuple[Diag
                 seen.add(key)
                 note = (Note(f"in variant '{':'.join(choice)}'"),) if choice else ()
                 problems.extend(
-                    [Diagnostic(diagnostic.code, diagnostic.message, diagnostic.span, diagnostic.hint, diagnostic.notes + note)]
+                    [
+                        Diagnostic(
+                            diagnostic.code,
+                            diagnostic.message,
+                            diagnostic.span,
+                            diagnostic.hint,
+                            diagnostic.notes + note,
+                        )
+                    ]
                 )
     return problems.diagnostics
 
 
-def _diagnostics(opened: Opened, choice: tuple[str, ...], blocks: Mapping[str, Block]) -> tuple[Diagnostic, ...]:
+def _diagnostics(
+    opened: Opened, choice: tuple[str, ...], blocks: Mapping[str, Block]
+) -> tuple[Diagnostic, ...]:
     try:
         lower(resolve(opened, _Parameters(blocks), [(name, None) for name in choice]), blocks)
     except SpecError as reason:
@@ -253,3 +270,23 @@ def json_schema(*, blocks: Mapping[str, Block] = BLOCKS) -> dict[str, Any]:
     from archspec.schema import published  # noqa: PLC0415
 
     return published({name: blocks[name].parameters for name in blocks})
+
+
+def schema_text() -> str:
+    """The published schema as a file."""
+    return json.dumps(json_schema(), indent=2) + "\n"
+
+
+def save(
+    spec: Reference, path: str, weights: Weights = None, *, blocks: Mapping[str, Block] = BLOCKS
+) -> None:
+    """Build the Keras model and write it.
+
+    `.keras` is all of it, `.safetensors` the weights alone, a folder a SavedModel.
+
+    Raises:
+        SpecError: as `compile`; E4xx, the file cannot be written or is of no known kind.
+    """
+    from archspec.backends import keras as backend  # noqa: PLC0415
+
+    backend.save(compile(spec, weights=weights, blocks=blocks), path)

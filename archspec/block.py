@@ -1,8 +1,9 @@
 """What a block is: a parameter class and the way it unfolds into ops.
 
-A block is one file with a frozen dataclass of parameters (its fields are the columns of a table) and
-`BLOCK = Block(TheClass, unfold)`. The builder that `unfold` gets knows where it stands: it names nodes, scales nothing
-(the spec has done it), and turns what does not fit into an error at the cell that said it.
+A block is one file with a frozen dataclass of parameters (its fields are the columns of a table)
+and `BLOCK = Block(TheClass, unfold)`. The builder that `unfold` gets knows where it stands: it
+names nodes, scales nothing (the spec has done it), and turns what does not fit into an error at the
+cell that said it.
 """
 
 from collections.abc import Callable, Sequence
@@ -80,8 +81,10 @@ class Builder:
             about = specific if known and known.span else reason.about
             raise error("E301", f"{full}: {reason}", self.row.cell(about)) from reason
 
-    def width(self, path: str, base: int, ratio: float, rule: Rounding | None) -> int:
-        """A width computed as base · ratio, rounded by the rule.
+    def width(
+        self, path: str, base: int, ratio: float, rule: Rounding | None, said_by: str
+    ) -> int:
+        """A width computed as base · ratio, rounded by the rule, which a parameter may say.
 
         Raises:
             SpecError: E206, there is no rule and it is not whole; E211, it is absurdly large.
@@ -90,22 +93,36 @@ class Builder:
         try:
             result = round_count(value, rule)
         except NotWholeError as reason:
-            hint = f"say how it is rounded: {path.partition('.')[0]}.rounding"
+            hint = f"say how it is rounded: {said_by}"
             raise self.error("E206", f"{base} x {ratio:.6g} = {reason}", path, hint) from reason
         if not 1 <= result <= MAX_CHANNELS:
-            raise self.error("E211", f"{result} channels; from 1 to {MAX_CHANNELS} are possible", path)
+            raise self.error(
+                "E211", f"{result} channels; from 1 to {MAX_CHANNELS} are possible", path
+            )
         how = "" if result == value else f" → {result} ({rule})"
-        self.derivations.append(Derivation(f"{self.path}.{path}", result, f"{base} x {ratio:.6g} = {value:.10g}{how}"))
+        place = self.row.path + self.path.removeprefix(self.row.prefix)
+        self.derivations.append(
+            Derivation(f"{place}.{path}", result, f"{base} x {ratio:.6g} = {value:.10g}{how}")
+        )
         return result
 
     def error(self, code: str, message: str, path: str, hint: str = "") -> Exception:
         """An error of this block at the cell that says `path`."""
         return error(code, f"{self.path}: {message}", self.row.cell(path), hint)
 
-    def expanded(self, x: str, expansion: Expansion, output: int, rule: Rounding | None) -> int:
+    def expanded(  # noqa: PLR0913  as `width`, and what the ratio may be of
+        self,
+        x: str,
+        expansion: Expansion | None,
+        output: int,
+        rule: Rounding | None,
+        said_by: str = "rounding",
+    ) -> int:
         """A ratio of the input's width, the output's or a count."""
+        assert expansion is not None  # noqa: S101  what excludes it is not said, so it is
         bases: dict[Any, int] = {"input": self.shape(x)[-1], "output": output}
-        return self.width("expansion", bases.get(expansion.of, expansion.of), expansion.ratio, rule)
+        base = bases.get(expansion.of, expansion.of)
+        return self.width("expansion", base, expansion.ratio, rule, said_by)
 
     def groups(self, x: str, groups: int, group_width: int | None) -> int:
         """Groups as said, or as many as have `group_width` channels of the input each."""
@@ -113,11 +130,21 @@ class Builder:
         if group_width is None:
             return groups
         if width % group_width:
-            raise self.error("E301", f"groups of {group_width} do not divide {width} channels", "group_width")
+            raise self.error(
+                "E301", f"groups of {group_width} do not divide {width} channels", "group_width"
+            )
         return width // group_width
 
     def part(  # noqa: PLR0913  what a convolution needs beside its part
-        self, name: str, x: str, part: Part, channels: int, *, stride: int = 1, dilation: int = 1, se: "Gate | None" = None
+        self,
+        name: str,
+        x: str,
+        part: Part,
+        channels: int,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        se: "Gate | None" = None,
     ) -> str:
         """Convolution, norm and activation of a part, `name.conv`, `name.norm`, `name.activation`.
 
@@ -140,14 +167,16 @@ class Builder:
             x = self.squeeze_excite(x, se)
         return x
 
-    def depthwise(self, x: str, part: Part, *, stride: int, dilation: int, se: "Gate | None") -> str:
-        """A part `depthwise` with filters of its own for each channel, unless the part says groups."""
+    def depthwise(
+        self, x: str, part: Part, *, stride: int, dilation: int, se: "Gate | None"
+    ) -> str:
+        """The part `depthwise`: filters for each channel, unless the part says groups."""
         width = self.shape(x)[-1]
         own = part if part.groups else replace(part, groups=width)
         return self.part("depthwise", x, own, width, stride=stride, dilation=dilation, se=se)
 
     def residual(self, x: str, y: str, mode: str | None, drop_path: float) -> str:
-        """x + y, where the mode (`auto`, `always`, `partial` or None) has it; under `drop_path`, `slice`, `add`.
+        """The sum of x and y, where the mode has it; under `drop_path`, `slice`, `add`.
 
         Raises:
             SpecError: E302, `always` or `partial` and the shapes do not allow it.
@@ -155,9 +184,13 @@ class Builder:
         before, after = self.shape(x), self.shape(y)
         if mode is None or (mode == "auto" and before != after):
             return y
-        fits = before == after or (mode == "partial" and before[:-1] == after[:-1] and before[-1] < after[-1])
+        fits = before == after or (
+            mode == "partial" and before[:-1] == after[:-1] and before[-1] < after[-1]
+        )
         if not fits and mode == "always":
-            raise self.error("E302", f"no residual from {list(before)} to {list(after)}", "residual")
+            raise self.error(
+                "E302", f"no residual from {list(before)} to {list(after)}", "residual"
+            )
         if not fits:
             return y
         if drop_path:
@@ -168,10 +201,14 @@ class Builder:
         rest = self.add("rest", Slice(before[-1], after[-1]), y)
         return self.add("concat", Concat(), self.add("add", Add(), x, first), rest)
 
-    def _convolve(self, dot: str, x: str, part: Part, channels: int, stride: int, dilation: int) -> str:  # noqa: PLR0913
+    def _convolve(
+        self, dot: str, x: str, part: Part, channels: int, stride: int, dilation: int
+    ) -> str:
         bias = part.norm is None if part.bias == "auto" else part.bias
 
-        def convolution(index: str, x: str, kernel: tuple[int, int], channels: int, groups: int) -> str:
+        def convolution(
+            index: str, x: str, kernel: tuple[int, int], channels: int, groups: int
+        ) -> str:
             op = Convolution(
                 kernel=kernel,
                 stride=stride,
@@ -186,16 +223,22 @@ class Builder:
             return self.add(f"{dot}conv{index}", op, x)
 
         if len(part.kernel) == 1:
-            return convolution("", x, part.kernel[0], channels, part.groups)
+            return convolution("", x, part.kernel[0], channels, part.groups or self.shape(x)[-1])
         return self._mixed(dot, x, part, channels, convolution)
 
-    def _mixed(self, dot: str, x: str, part: Part, channels: int, convolution: Callable[..., str]) -> str:
-        """Each kernel gets its share of the channels, the first what is left over (Tan and Le 2019, MixConv)."""
+    def _mixed(
+        self, dot: str, x: str, part: Part, channels: int, convolution: Callable[..., str]
+    ) -> str:
+        """Each kernel gets its share of the channels, the first the rest (arXiv:1907.09595)."""
         width = self.shape(x)[-1]
-        if part.groups != width != channels:
-            raise self.error("E302", "a mix of kernels needs a depthwise convolution", f"{dot}kernel")
+        if not part.groups == width == channels:
+            raise self.error(
+                "E302", "a mix of kernels needs a depthwise convolution", f"{dot}kernel"
+            )
         start, outputs = 0, list[str]()
-        for number, (kernel, share) in enumerate(zip(part.kernel, _shares(width, len(part.kernel)), strict=True), 1):
+        for number, (kernel, share) in enumerate(
+            zip(part.kernel, _shares(width, len(part.kernel)), strict=True), 1
+        ):
             piece = self.add(f"{dot}slice{number}", Slice(start, start + share), x)
             outputs.append(convolution(str(number), piece, kernel, share, share))
             start += share
@@ -212,15 +255,15 @@ class Builder:
         }
         return self.add(name, ops[norm.type](), x)
 
-    def activation(self, name: str, x: str, function: Any) -> str:  # noqa: ANN401  one of FUNCTIONS, or None
-        """An activation, or x itself where there is none."""
+    def activation(self, name: str, x: str, function: Any) -> str:  # noqa: ANN401
+        """An activation, one of FUNCTIONS, or x itself where there is none."""
         return x if function is None else self.add(name, Activation(function), x)
 
     def squeeze_excite(self, x: str, gate: "Gate") -> str:
-        """x times a gate for each channel computed from its global mean; under `se`."""
+        """Multiply x by a gate for each channel, computed from its global mean; under `se`."""
         se, width = gate.settings, self.shape(x)[-1]
         bases = {"input": gate.input, "hidden": width, "output": gate.output}
-        narrow = self.width("se.ratio", bases[se.of], se.ratio, se.rounding)
+        narrow = self.width("se.ratio", bases[se.of], se.ratio, se.rounding, "se.rounding")
         pooled = self.add("se.pool", GlobalPool(), x)
         reduce = Part(norm=se.norm, activation=se.activation, init=gate.init)
         y = self.part("se.reduce", pooled, reduce, narrow)
@@ -250,7 +293,7 @@ def _shares(width: int, pieces: int) -> Sequence[int]:
 
 @dataclass(frozen=True)
 class Block:
-    """A block: its parameter class, and the function that adds its ops and returns the output value."""
+    """A parameter class, and the function that adds the ops and returns the output value."""
 
     parameters: type[Any]
     unfold: Callable[[Builder, str, Any], str]

@@ -66,7 +66,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One problem: a stable code, one sentence, the place, the cure, and how the place was reached."""
+    """One problem: a stable code, one sentence, the place, the cure, and how it got there."""
 
     code: str
     message: str
@@ -138,7 +138,9 @@ def _position(diagnostic: Diagnostic) -> tuple[str, int, int]:
     return (span.source.name, span.line, span.column) if span else ("", 0, 0)
 
 
-def error(code: str, message: str, span: Span | None = None, hint: str = "", *notes: Note) -> SpecError:
+def error(
+    code: str, message: str, span: Span | None = None, hint: str = "", *notes: Note
+) -> SpecError:
     """A `SpecError` with one diagnostic."""
     return SpecError([Diagnostic(code, message, span, hint, notes)])
 
@@ -190,8 +192,10 @@ def _text(diagnostic: Diagnostic) -> str:
 
 
 def _excerpt(span: Span) -> list[str]:
-    """The line with the culprit underlined; a long line is cut around it."""
+    """The line with the culprit underlined; a long line is cut around it, a blank one is nothing."""
     line = span.source.lines[span.line - 1]
+    if not line.strip():
+        return []
     begin = span.column - 1
     end = span.end_column - 1 if span.end_line == span.line else len(line)
     end = max(min(end, len(line)), begin + 1)

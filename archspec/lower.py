@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archspec.block import Block, Builder, Derivation
-from archspec.errors import did_you_mean, error
+from archspec.errors import Problems, SpecError, did_you_mean, error
 from archspec.graph import INPUT, Graph, GraphBuilder
 from archspec.spec import Row, Spec, Tap
 
@@ -48,9 +48,8 @@ def lower(spec: Spec, blocks: Mapping[str, Block]) -> Lowered:
             value = blocks[row.block].unfold(build, value, _dilated(parameters, row, spec, state))
             state.values[path] = value
         state.values[row.prefix] = state.values[row.path] = value
-    outputs = {name: _tap(tap, state) for name, tap in spec.outputs.items()}
-    graph = state.builder.build(outputs or {OUTPUT: value})
-    _check_size(graph, spec)
+    graph = state.builder.build(_outputs(spec, state) or {OUTPUT: value})
+    _check_size(graph)
     return Lowered(graph, tuple(derivations))
 
 
@@ -60,21 +59,36 @@ def _inputs(row: Row, state: _State) -> str | None:
     if len(row.inputs) > 1:
         message = f"block '{row.block}' reads one input, not {len(row.inputs)}"
         raise error("E303", message, row.inputs[1].span)
-    return _tap(row.inputs[0], state)
+    return _tap(row.inputs[0], state, " to read before this row")
 
 
-def _tap(tap: Tap, state: _State) -> str:
-    """The value at an address: a row, a block of one, a part, a node, all rows of head and stem with or without section."""
+def _outputs(spec: Spec, state: _State) -> dict[str, str]:
+    problems = Problems()
+    outputs: dict[str, str] = {}
+    for name, tap in spec.outputs.items():
+        if name == INPUT:
+            problems.add("E303", f"an output cannot be called '{name}': the input is", tap.span)
+        try:
+            outputs[name] = _tap(tap, state)
+        except SpecError as reason:
+            problems.extend(reason.diagnostics)
+    problems.check()
+    return outputs
+
+
+def _tap(tap: Tap, state: _State, where: str = "") -> str:
+    """The value at an address: a row (with or without its section), a block, a part, a node."""
     path = tap.path
-    candidates = [name for name in (path, f"head.{path}", f"stem.{path}") if _value(name, state)]
-    if len(candidates) == 1 or path in candidates:
-        found = _value(candidates[0], state)
-        assert found is not None  # noqa: S101
+    if found := _value(path, state):
         return found
-    if candidates:
+    candidates = [name for name in (f"head.{path}", f"stem.{path}") if _value(name, state)]
+    if len(candidates) > 1:
         raise error("E303", f"'{path}' is {' and '.join(candidates)}; say which", tap.span)
-    hint = did_you_mean(path, state.values)
-    raise error("E303", f"there is no '{path}' to read before this row", tap.span, hint)
+    for name in candidates:
+        return str(_value(name, state))
+    parts = (node.name.rpartition(".")[0] for node in state.builder.nodes)
+    hint = did_you_mean(path, {*state.values, *parts})
+    raise error("E303", f"there is no '{path}'{where}", tap.span, hint)
 
 
 def _value(path: str, state: _State) -> str | None:
@@ -86,8 +100,8 @@ def _value(path: str, state: _State) -> str | None:
     return next((name for name in names if name == path or name.startswith(prefix)), None)
 
 
-def _dilated(parameters: Any, row: Row, spec: Spec, state: _State) -> Any:  # noqa: ANN401  any parameter class
-    """The block with its stride turned into dilation, where the net's stride would pass `output_stride.at`."""
+def _dilated(parameters: Any, row: Row, spec: Spec, state: _State) -> Any:  # noqa: ANN401
+    """The block with dilation for a stride that would take the net beyond `output_stride.at`."""
     rule = spec.output_stride
     stride = getattr(parameters, "stride", 1)
     if rule is None or not hasattr(parameters, "stride"):
@@ -102,17 +116,21 @@ def _dilated(parameters: Any, row: Row, spec: Spec, state: _State) -> Any:  # no
     if factor == 1 and stride == parameters.stride:
         return parameters
     if not hasattr(parameters, "dilation"):
-        raise error("E304", f"{row.path}: block '{row.block}' cannot give its stride for dilation", row.cell("stride"))
+        raise error(
+            "E304",
+            f"{row.path}: block '{row.block}' cannot give its stride for dilation",
+            row.cell("stride"),
+        )
     return replace(parameters, stride=stride, dilation=parameters.dilation * factor)
 
 
-def _check_size(graph: Graph, spec: Spec) -> None:
-    total, largest = 0, ("", 0)
-    for key, weight in graph.weights.items():
-        total += weight.size
-        largest = max(largest, (key, weight.size), key=lambda pair: pair[1])
-    if total > MAX_PARAMS:
-        node = largest[0].rpartition("/")[0]
-        span = next(node_.span for node_ in graph.nodes if node_.name == node)
-        message = f"{total} parameters, the most in {node}; at most {MAX_PARAMS} are possible"
-        raise error("E211", message, span, f"of the spec '{spec.name}'")
+def _check_size(graph: Graph) -> None:
+    total, most, where = 0, 0, None
+    for node in graph.nodes:
+        size = sum(weight.size for weight in graph.weights_of(node).values())
+        total += size
+        if size > most:
+            most, where = size, node
+    if total > MAX_PARAMS and where is not None:
+        message = f"{total} parameters, the most in {where.name}; at most {MAX_PARAMS} are possible"
+        raise error("E211", message, where.span)

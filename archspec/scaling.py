@@ -17,15 +17,17 @@ class NotWholeError(ValueError):
 class Rounding:
     """How a computed count of channels becomes a multiple of `divisor`.
 
-    With the defaults, divisor 8 and keep 0.9 this is `_make_divisible` of TF-slim, Keras, timm and torchvision;
-    mode `down` alone is `int(v)`.
+    With the defaults, divisor 8 and keep 0.9 this is `_make_divisible` of TF-slim, Keras, timm and
+    torchvision; mode `down` alone is `int(v)`.
 
     Args:
-        mode: to which neighbor: "half_up" is `int(v + d/2) // d * d`, "half_even" is Python's `round`.
+        mode: to which neighbor: "half_up" is `int(v + d/2) // d * d`, "half_even" is Python's
+            `round`.
         divisor: the result is a multiple of it.
         keep: a result below keep · v goes up by one divisor; 0 never.
         floor: the least result; 0 stands for the divisor.
-        integer: what is done to the product before: Keras MobileNetV2 has `int(c · a)`, ReXNet `round`.
+        integer: what is done to the product before: Keras MobileNetV2 has `int(c · a)`, ReXNet
+            `round`.
     """
 
     mode: Mode = "half_up"
@@ -46,7 +48,8 @@ class Rounding:
 def round_count(value: float, rule: Rounding | None) -> int:
     """A computed count of channels, whole by the rule; without one it must be whole already.
 
-    >>> round_count(41.6, Rounding(divisor=8, keep=0.9)), round_count(11.0, Rounding(divisor=8, keep=0.9))
+    >>> rule = Rounding(divisor=8, keep=0.9)
+    >>> round_count(41.6, rule), round_count(11.0, rule)
     (40, 16)
     >>> round_count(4.8, Rounding(mode="down")), round_count(144.0, None)
     (4, 144)
@@ -56,7 +59,7 @@ def round_count(value: float, rule: Rounding | None) -> int:
     """
     if rule is None:
         nearest = round(value)
-        # 24 · (88/24) misses 88 by a bit of floating point; no real ratio comes this near by chance.
+        # 24 · (88/24) misses 88 by a bit; no real ratio comes this near by chance.
         if not isclose(value, nearest, rel_tol=1e-9):
             raise NotWholeError(f"{value:.10g} is not whole")
         return nearest

@@ -1,7 +1,7 @@
-"""The JSON Schema of a spec, derived from the parameter classes, and the check of a tree against it.
+"""The JSON Schema of a spec, from the parameter classes, and the check of a tree against it.
 
-`jsonschema` does the validating. A value is checked by the schema of its own parameter, found by the block's name first,
-so that a message can name the cell and say what is wanted.
+`jsonschema` does the validating. A value is checked by the schema of its own parameter, found by
+the block's name first, so that a message can name the cell and say what is wanted.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,12 +16,9 @@ from archspec.parameters import (
     OFF,
     RAMP_SCHEMA,
     Document,
-    Integer,
     Kind,
-    Number,
     Object,
     Parameter,
-    Ratio,
     RowKeys,
     parameters_of,
 )
@@ -33,8 +30,12 @@ PATH = r"^[A-Za-z][A-Za-z0-9_]*(\.([A-Za-z0-9][A-Za-z0-9_]*|\*))*$"
 
 _TABLE = {"anyOf": [{"type": "array", "minItems": 1}, {"type": "object"}]}
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 1000}
+_CALL = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
 _EDITS: Mapping[str, tuple[dict[str, Any], str]] = {
-    "change": ({"type": "object", "propertyNames": {"pattern": PATH}}, "a mapping from paths to values"),
+    "change": (
+        {"type": "object", "propertyNames": {"pattern": PATH}},
+        "a mapping from paths to values",
+    ),
     "remove": ({"type": "array", "items": _TEXT}, "a list of rows such as stages.s5"),
     "insert": (
         {
@@ -58,19 +59,30 @@ SKELETON: Mapping[str, tuple[dict[str, Any], str]] = {
     "archspec": ({"const": 1}, "1, the version of the language"),
     "name": ({"type": "string", "pattern": NAME}, "a name of letters, digits and _"),
     "source": (_TEXT, "a text: paper and table"),
-    "extends": (_TEXT, "a name of the zoo or a path to a .yaml file, with variants as in \"efficientnet:b1\""),
-    "equals": ({"type": "object", "additionalProperties": _TEXT}, "a mapping such as {keras: MobileNetV2(alpha=1.0)}"),
+    "extends": (
+        _TEXT,
+        'a name of the zoo or a path to a .yaml file, with variants as in "efficientnet:b1"',
+    ),
+    "equals": (
+        {"type": "object", "additionalProperties": {"anyOf": [_TEXT, _CALL]}},
+        "a mapping such as {keras: MobileNetV2(alpha=1.0)}",
+    ),
     **{name: ({}, "") for name in parameters_of(Document)},
     "defaults": ({"type": "object"}, "a mapping from parameters to values"),
-    **{name: (_TABLE, "a list of rows, or a table with columns and rows") for name in SECTIONS},
+    **dict.fromkeys(SECTIONS, (_TABLE, "a list of rows, or a table with columns and rows")),
     "outputs": (
-        {"type": "object", "minProperties": 1, "additionalProperties": _TEXT, "propertyNames": {"pattern": NAME}},
+        {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": _TEXT,
+            "propertyNames": {"pattern": NAME},
+        },
         "a mapping from names to rows, such as {c4: s5}",
     ),
     "variants": (_TABLE, "a table, a mapping from names to bodies, or a list of those"),
     **_EDITS,
 }
-"""The top-level keys: schema of the value (empty where its parameter says it), and the words for a message."""
+"""The top-level keys: schema (empty where a parameter has it), and the words for a message."""
 
 REQUIRED = ("archspec", "name")
 BODY = tuple(key for key in SKELETON if key not in {"archspec", "name", "extends", "variants"})
@@ -113,7 +125,7 @@ def unknown(key: Scalar, message: str, known: Iterable[str], problems: Problems)
 
 
 def check_value(parameter: Parameter, tree: Tree, name: str, problems: Problems) -> None:
-    """Check what a spec says for a parameter: the value, `~`, `none`, a ramp, a cycle, an object in short or in full."""
+    """Check what is said: a value, `~`, `none`, a ramp, a cycle, an object in short or in full."""
     kind = parameter.kind
     if isinstance(tree, Scalar) and (tree.value is None or (parameter.off and tree.value == OFF)):
         return
@@ -159,17 +171,30 @@ def _check_spread(parameter: Parameter, tree: Entries, name: str, problems: Prob
                 _wrong(f"{name}, item {number} of the cycle,", item, parameter.wanted, problems)
             else:
                 check_value(parameter, item, name, problems)
-    elif "from" not in tree.entries or not isinstance(parameter.kind, Integer | Number | Ratio):
+    elif (
+        "from" not in tree.entries
+        or not isinstance(parameter.kind, Kind)
+        or not parameter.kind.bounds
+    ):
         _wrong(name, tree, parameter.wanted, problems)
     elif not _spread("from").is_valid(plain(tree)):
-        _wrong(name, tree, "a ramp {from: a, step: b}, {from: a, to: b} or {from: a, upto: b}", problems)
+        _wrong(
+            name,
+            tree,
+            "a ramp {from: a, step: b}, {from: a, to: b} or {from: a, upto: b}",
+            problems,
+        )
 
 
 def _wrong(name: str, tree: Tree, wanted: str, problems: Problems) -> None:
     hint = ""
     if isinstance(tree, Scalar) and tree.value is False:
         hint = "'none' is what turns something off"
-    if isinstance(tree, Scalar) and isinstance(tree.value, str) and tree.value in {"no", "off", "-"}:
+    if (
+        isinstance(tree, Scalar)
+        and isinstance(tree.value, str)
+        and tree.value in {"no", "off", "-"}
+    ):
         hint = "write 'none' for off, '~' for not said"
     problems.add("E105", f"'{name}' is {_shown(tree)}; wanted: {wanted}", tree.span, hint)
 
@@ -208,10 +233,18 @@ def _scalar_fits(kind: Kind, _type: type, value: object) -> bool:
 
 
 def published(blocks: Mapping[str, type[Any]]) -> dict[str, Any]:
-    """The schema of whole files for editors: every block, every parameter, every key, with its meaning."""
+    """The schema of whole files, for editors: every block, parameter and key with its meaning."""
     row_keys = {name: parameter.schema for name, parameter in parameters_of(RowKeys).items()}
-    words = {"block": {"enum": sorted(blocks), "description": "what stands in the row"}, "name": _TEXT}
-    words |= {"inputs": {"description": "rows or parts to read instead of the row before", "anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}}
+    words = {
+        "block": {"enum": sorted(blocks), "description": "what stands in the row"},
+        "name": _TEXT,
+    }
+    words |= {
+        "inputs": {
+            "description": "rows or parts to read instead of the row before",
+            "anyOf": [_TEXT, {"type": "array", "items": _TEXT}],
+        }
+    }
     every: dict[str, list[dict[str, Any]]] = {}
     definitions: dict[str, Any] = {}
     for name, cls in sorted(blocks.items()):
@@ -225,8 +258,11 @@ def published(blocks: Mapping[str, type[Any]]) -> dict[str, Any]:
         for key, schema in properties.items():
             if schema not in every.setdefault(key, []):
                 every[key].append(schema)
-    merged = {key: schemas[0] if len(schemas) == 1 else {"anyOf": schemas} for key, schemas in every.items()}
-    # A row without `block` takes it from its table, which a row's schema cannot see: then any parameter may stand.
+    merged = {
+        key: schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        for key, schemas in every.items()
+    }
+    # A row without `block` has that of its table, unseen here: any parameter may stand.
     chosen = [
         {
             "if": {"properties": {"block": {"const": name}}, "required": ["block"]},
@@ -236,12 +272,23 @@ def published(blocks: Mapping[str, type[Any]]) -> dict[str, Any]:
     ]
     anything = {**words, **row_keys, **merged}
     definitions["row"] = {"type": "object", "properties": anything, "allOf": chosen}
-    definitions["cells"] = {"type": "array", "description": "one cell for each column; ~ where nothing is said"}
+    definitions["cells"] = {
+        "type": "array",
+        "description": "one cell for each column; ~ where nothing is said",
+    }
     definitions["rows"] = {
         "type": "array",
-        "items": {"if": {"type": "array"}, "then": {"$ref": "#/definitions/cells"}, "else": {"$ref": "#/definitions/row"}},
+        "items": {
+            "if": {"type": "array"},
+            "then": {"$ref": "#/definitions/cells"},
+            "else": {"$ref": "#/definitions/row"},
+        },
     }
-    qualified = {name: {"$ref": f"#/definitions/block_{name}"} for name in sorted(blocks) if name not in merged}
+    qualified = {
+        name: {"$ref": f"#/definitions/block_{name}"}
+        for name in sorted(blocks)
+        if name not in merged
+    }
     definitions["defaults"] = {"type": "object", "properties": {**merged, **qualified}}
     definitions["table"] = {
         "if": {"type": "array"},
@@ -249,7 +296,11 @@ def published(blocks: Mapping[str, type[Any]]) -> dict[str, Any]:
         "else": {
             "type": "object",
             "properties": {
-                "columns": {"type": "array", "items": {"type": "string", "pattern": PATH}, "minItems": 1},
+                "columns": {
+                    "type": "array",
+                    "items": {"type": "string", "pattern": PATH},
+                    "minItems": 1,
+                },
                 "rows": {"$ref": "#/definitions/rows"},
                 **anything,
                 **qualified,
@@ -270,7 +321,8 @@ def published(blocks: Mapping[str, type[Any]]) -> dict[str, Any]:
 def _top_level() -> dict[str, Any]:
     document = {name: parameter.schema for name, parameter in parameters_of(Document).items()}
     keys: dict[str, Any] = {
-        key: document.get(key) or {"description": wanted, **schema} for key, (schema, wanted) in SKELETON.items()
+        key: document.get(key) or {"description": wanted, **schema}
+        for key, (schema, wanted) in SKELETON.items()
     }
     keys["defaults"] = {"$ref": "#/definitions/defaults"}
     for section in SECTIONS:

@@ -1,7 +1,8 @@
 """YAML text → a tree in which every scalar knows its place.
 
-YAML 1.2's core schema, less what a table has no use for: tags, merge keys, several documents and keys
-that are not plain words are errors with a position, and so are duplicate keys. Nothing is evaluated.
+YAML 1.2's core schema, less what a table has no use for: tags, merge keys, several documents and
+keys that are not plain words are errors with a position, and so are duplicate keys. Nothing is
+evaluated.
 """
 
 import re
@@ -28,7 +29,7 @@ _WORDS: Mapping[str, bool | None] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 
-Value: TypeAlias = None | bool | int | float | str
+Value: TypeAlias = bool | int | float | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,15 @@ def read(path: Path, name: str, via: Span | None = None) -> Tree:
     Raises:
         SpecError: E100 to E109, the file or its YAML is wrong.
     """
+    return parse(read_text(path, name, via), name, via, path)
+
+
+def read_text(path: Path, name: str, via: Span | None = None) -> str:
+    """The text of a file, its size and its encoding checked.
+
+    Raises:
+        SpecError: E100, E101, E107.
+    """
     # The place to show for a file that cannot be read is the one that named it.
     try:
         if not path.is_file():
@@ -99,7 +109,7 @@ def read(path: Path, name: str, via: Span | None = None) -> Tree:
     except (OSError, ValueError) as reason:
         detail = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
         raise error("E100", f"cannot read '{name}': {detail}", via) from reason
-    return parse(_decode(data, name, via), name, via, path)
+    return _decode(data, name, via)
 
 
 def _decode(data: bytes, name: str, via: Span | None) -> str:
@@ -182,7 +192,11 @@ class _Composer:
             return self.alias(event)
         assert isinstance(event, yaml.NodeEvent)  # noqa: S101  the parser gives no other here
         if getattr(event, "tag", None) is not None:
-            raise error("E103", f"a spec has no tags such as {quoted(_tag(self.span(event)))}", self.span(event))
+            raise error(
+                "E103",
+                f"a spec has no tags such as {quoted(_tag(self.span(event)))}",
+                self.span(event),
+            )
         tree = self.node(event, depth)
         if event.anchor is not None:
             self.anchors[event.anchor] = (tree, self.values - before + 1)
@@ -198,11 +212,17 @@ class _Composer:
     def alias(self, event: yaml.AliasEvent) -> Tree:
         if event.anchor not in self.anchors:
             name = event.anchor
-            raise error("E103", f"alias '*{name}' stands before the end of its anchor, or has none", self.span(event))
+            raise error(
+                "E103",
+                f"alias '*{name}' stands before the end of its anchor, or has none",
+                self.span(event),
+            )
         tree, values = self.anchors[event.anchor]
         self.values += values
         if self.values > MAX_VALUES:
-            raise error("E107", f"aliases expand to more than {MAX_VALUES} values", self.span(event))
+            raise error(
+                "E107", f"aliases expand to more than {MAX_VALUES} values", self.span(event)
+            )
         return tree
 
     def items(self, start: yaml.NodeEvent, depth: int) -> Items:
@@ -218,7 +238,9 @@ class _Composer:
             name = key.span.text if not isinstance(key.value, str) else key.value
             if name in entries:
                 first = entries[name].key.span
-                raise error("E106", f"key {quoted(name)} stands twice, first in line {first.line}", key.span)
+                raise error(
+                    "E106", f"key {quoted(name)} stands twice, first in line {first.line}", key.span
+                )
             entries[name] = Entry(key, self.tree(next(self.events), depth + 1))
         return Entries(entries, self.whole(start, event))
 
@@ -226,7 +248,9 @@ class _Composer:
         if not isinstance(event, yaml.ScalarEvent) or event.tag is not None:
             raise error("E103", "a key is a word", self.span(event))
         if event.value == "<<" and not event.style:
-            raise error("E103", "a spec has no merge keys; use 'extends' or 'defaults'", self.span(event))
+            raise error(
+                "E103", "a spec has no merge keys; use 'extends' or 'defaults'", self.span(event)
+            )
         self.values += 1
         return self.scalar(event)
 
@@ -245,7 +269,9 @@ def _tag(span: Span) -> str:
 
 def _printable(source: Source) -> str:
     """The text, checked here: the C reader does not say which character it refuses."""
-    bad = re.search("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", source.text)
+    bad = re.search(
+        "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", source.text
+    )
     if bad:
         line, column = _line_and_column(source.text[: bad.start()])
         span = Span(source, line, column, line, column + 1)
@@ -254,7 +280,7 @@ def _printable(source: Source) -> str:
 
 
 def _resolve(text: str, span: Span) -> Value:
-    """A plain scalar by the core schema of YAML 1.2: `1e-3` is a number, `no` and `12:30` are words."""
+    """A plain scalar by YAML 1.2: `1e-3` is a number, `no` and `12:30` are words."""
     if text in _WORDS:
         return _WORDS[text]
     if _NOT_FINITE.fullmatch(text):

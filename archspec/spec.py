@@ -30,7 +30,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """The address of a value in the graph: a row `s5`, a part of one of its blocks `s5.2.expand`."""
+    """The address of a value in the graph: a row `s5`, a part of a block `s5.2.expand`."""
 
     path: str
     span: Span | None = field(default=None, compare=False)
@@ -71,11 +71,15 @@ class Row:
         return self.name if self.section == "stages" else self.path
 
     def cell(self, path: str) -> Span:
-        """The place that says a parameter, or the nearest object around it, or the row."""
+        """The place that says a parameter, a field of it, the nearest object around it, or the row."""
         while path:
-            setting = self.settings.get(path)
-            if setting and setting.span:
-                return setting.span
+            said = (
+                setting.span
+                for at, setting in self.settings.items()
+                if at == path or at.startswith(f"{path}.")
+            )
+            if span := next(filter(None, said), None):
+                return span
             path = path.rpartition(".")[0]
         return self.span
 
@@ -103,7 +107,9 @@ class Spec:
         rows: of stem, stages and head, in order.
         outputs: output name → tap; empty for the last row alone.
         output_stride: the dilation rule, if any.
-        document: the spec as plain data without `extends` and `variants`; loading it gives this spec again.
+        settings: path → value and origin of what stands beside the tables.
+        document: the spec as plain data without `extends` and `variants`; loading it gives this
+            spec again.
     """
 
     name: str
@@ -115,6 +121,7 @@ class Spec:
     rows: tuple[Row, ...]
     outputs: Mapping[str, Tap]
     output_stride: OutputStride | None
+    settings: Mapping[str, Setting] = field(repr=False, compare=False)
     document: Mapping[str, Any] = field(repr=False)
 
     @property

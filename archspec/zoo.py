@@ -51,7 +51,10 @@ def open_tree(reference: str, via: Span | None = None) -> Tree:
     elif reference in names():
         path, name = folder() / f"{reference}.yaml", f"zoo/{reference}.yaml"
     else:
-        hint = did_you_mean(reference, names()) or f"a path ends with .yaml; the zoo has {', '.join(names())}"
+        hint = (
+            did_you_mean(reference, names())
+            or f"a path ends with .yaml; the zoo has {', '.join(names())}"
+        )
         raise error("E201", f"there is no spec {quoted(reference)} in the zoo", via, hint)
     _check_cycle(path, name, via)
     return read(path, name, via)

@@ -1,6 +1,6 @@
 """The meaning of a graph, in plain numpy: images (batch, h, w, c) in, outputs by name out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import erf, pi, prod, sqrt
 from typing import Any, Literal, TypeAlias
 
@@ -71,27 +71,35 @@ class Reference:
 
     def __call__(self, image: Array) -> dict[str, Array]:
         """The outputs by name, for images (batch, h, w, c) of the graph's size."""
-        kept = {INPUT: self._image(image)}
         wanted = set(self.graph.outputs.values())
-        unread = {name: len(nodes) for name, nodes in self.graph.readers.items()}
-        for node in self.graph.nodes:
-            kept[node.name] = self._compute(node, kept)
-            for name in dict.fromkeys(node.inputs):
-                unread[name] -= 1
-                if not unread[name] and name not in wanted:
-                    del kept[name]
-        return {name: kept[value] for name, value in self.graph.outputs.items()}
+        found = {name: value for name, value in self.steps(image) if name in wanted}
+        return {name: found[node] for name, node in self.graph.outputs.items()}
 
     def values(self, image: Array) -> dict[str, Array]:
         """Every value by the name of its node, the input included, in the order of the nodes."""
-        kept = {INPUT: self._image(image)}
-        for node in self.graph.nodes:
-            kept[node.name] = self._compute(node, kept)
-        return kept
+        return dict(self.steps(image))
 
-    def _image(self, image: Array) -> Array:
+    def steps(
+        self, image: Array, given: Mapping[str, Array] | None = None
+    ) -> Iterator[tuple[str, Array]]:
+        """The same, one after the other; a value is forgotten when nothing more reads it.
+
+        Args:
+            image: as for a call.
+            given: values by name that are read in the stead of those computed.
+        """
         assert image.shape[1:] == self.graph.input, image.shape  # noqa: S101
-        return np.asarray(image, self.dtype)
+        values = {INPUT: np.asarray(image, self.dtype)}
+        yield INPUT, values[INPUT]
+        readers = {name: len(nodes) for name, nodes in self.graph.readers.items()}
+        for node in self.graph.nodes:
+            value = self._compute(node, values)
+            yield node.name, value
+            values[node.name] = np.asarray((given or {}).get(node.name, value), self.dtype)
+            for name in {node.name, *node.inputs}:
+                readers[name] -= name != node.name
+                if not readers[name]:
+                    del values[name]
 
     def _compute(self, node: Node, values: Mapping[str, Array]) -> Array:
         rule = RULES[type(node.op)]

@@ -1,5 +1,6 @@
-"""One score for each class: (1, 1, c) → (classes,) as `flatten`, `dense`, or (h, w, c) → (h', w', classes) as `conv`.
+"""One score for each class: `flatten`, `dense`, or `conv`; `norm`, `activation`.
 
+(h, w, c) → (classes,), or as a convolution (h, w, c) → (h, w, classes).
 No softmax: the scores are logits. `defaults` give it neither norm nor activation; a row may.
 """
 
@@ -15,10 +16,10 @@ from archspec.parameters import (
     NORM,
     Init,
     Norm,
-    Number,
     Part,
-    Word,
+    number,
     parameter,
+    word,
 )
 
 
@@ -27,13 +28,13 @@ class Classifier:
     """One score for each class."""
 
     as_: Literal["dense", "conv"] = parameter(
-        Word(("dense", "conv")), "a dense layer on the flattened image, or a 1x1 convolution", "dense"
+        word("dense", "conv"), "a dense layer on the flattened image, or a 1x1 convolution", "dense"
     )
     norm: Norm | None = parameter(NORM, "after it", None, own=True)
     activation: Any = parameter(FUNCTION, "after the norm", None, own=True)
     bias: bool | Literal["auto"] = parameter(BIAS, "auto: a bias where there is no norm", "auto")
     init: Init | None = parameter(INIT, "how its kernel starts", None)
-    l2: float = parameter(Number(0, 1), "factor of the L2 penalty on its kernel", 0.0)
+    l2: float = parameter(number(0, 1), "factor of the L2 penalty on its kernel", 0.0)
 
 
 def unfold(build: Builder, x: str, p: Classifier) -> str:

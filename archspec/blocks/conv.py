@@ -8,13 +8,13 @@ from typing import ClassVar
 
 from archspec.block import Block, Builder
 from archspec.parameters import (
+    KERNEL,
     MAX_CHANNELS,
     Convolutional,
     Expansion,
-    Integer,
     Kernel,
-    KernelSize,
     Object,
+    integer,
     parameter,
 )
 
@@ -25,16 +25,18 @@ class Conv(Convolutional):
 
     ONE_OF: ClassVar = (("channels", "expansion"), ("groups", "group_width"))
 
-    channels: int | None = parameter(Integer(1, MAX_CHANNELS), "channels of the output", count=True)
+    channels: int | None = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
     expansion: Expansion | None = parameter(
-        Object(Expansion), "instead of channels: a ratio of the input's, rounded as a row's counts are", None
+        Object(Expansion),
+        "instead of channels: a ratio of the input's, rounded as a row's counts are",
+        None,
     )
-    kernel: Kernel = parameter(KernelSize(mix=False), "height and width of the window")
-    stride: int = parameter(Integer(1, 64), "step of the window, in pixels", 1)
-    dilation: int = parameter(Integer(1, 64), "distance of the window's pixels", 1)
-    groups: int = parameter(Integer(1, MAX_CHANNELS), "slices of the channels, each by itself", 1)
+    kernel: Kernel = parameter(KERNEL, "height and width of the window")
+    stride: int = parameter(integer(1, 64), "step of the window, in pixels", 1)
+    dilation: int = parameter(integer(1, 64), "distance of the window's pixels", 1)
+    groups: int = parameter(integer(1, MAX_CHANNELS), "slices of the channels, each by itself", 1)
     group_width: int | None = parameter(
-        Integer(1, MAX_CHANNELS), "instead of groups: channels of a slice of the input", None
+        integer(1, MAX_CHANNELS), "instead of groups: channels of a slice of the input", None
     )
 
 

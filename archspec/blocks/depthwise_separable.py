@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from archspec.block import Block, Builder, Gate
 from archspec.parameters import (
     MAX_CHANNELS,
+    MIXED_KERNEL,
     Convolutional,
-    Integer,
     Kernel,
-    KernelSize,
-    Number,
     Object,
     Part,
     SqueezeExcite,
-    Word,
+    integer,
+    number,
     parameter,
     part,
+    word,
 )
 
 
@@ -27,19 +27,23 @@ from archspec.parameters import (
 class DepthwiseSeparable(Convolutional):
     """A depthwise convolution, then a 1x1 convolution."""
 
-    channels: int = parameter(Integer(1, MAX_CHANNELS), "channels of the output", count=True)
-    kernel: Kernel = parameter(KernelSize(), "window of the depthwise convolution", ((3, 3),))
-    stride: int = parameter(Integer(1, 64), "step of the depthwise window, in pixels", 1)
-    dilation: int = parameter(Integer(1, 64), "distance of the depthwise window's pixels", 1)
-    se: SqueezeExcite | None = parameter(Object(SqueezeExcite), "squeeze-excite after the depthwise", None)
+    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
+    kernel: Kernel = parameter(MIXED_KERNEL, "window of the depthwise convolution", ((3, 3),))
+    stride: int = parameter(integer(1, 64), "step of the depthwise window, in pixels", 1)
+    dilation: int = parameter(integer(1, 64), "distance of the depthwise window's pixels", 1)
+    se: SqueezeExcite | None = parameter(
+        Object(SqueezeExcite), "squeeze-excite after the depthwise", None
+    )
     residual: str = parameter(
-        Word(("auto", "always")),
+        word("auto", "always"),
         "add the input: auto where shapes are equal, always or it is an error; by default never",
         None,
     )
-    drop_path: float = parameter(Number(0, 1), "probability that training drops the sum's new term", 0.0)
-    depthwise: Part | None = part("the depthwise convolution", kernel="block", groups=None)
-    pointwise: Part | None = part("the 1x1 convolution")
+    drop_path: float = parameter(
+        number(0, 1), "probability that training drops the sum's new term", 0.0
+    )
+    depthwise: Part = part("the depthwise convolution", kernel="block", groups=None)
+    pointwise: Part = part("the 1x1 convolution")
 
 
 def unfold(build: Builder, x: str, p: DepthwiseSeparable) -> str:

@@ -5,14 +5,16 @@ from typing import Literal
 
 from archspec.block import Block, Builder
 from archspec.ops import GlobalPool as GlobalPoolOp
-from archspec.parameters import Word, parameter
+from archspec.parameters import parameter, word
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GlobalPool:
     """The mean (or the largest value) of each channel."""
 
-    type: Literal["average", "max"] = parameter(Word(("average", "max")), "mean or largest", "average")
+    type: Literal["average", "max"] = parameter(
+        word("average", "max"), "mean or largest", "average"
+    )
 
 
 def unfold(build: Builder, x: str, p: GlobalPool) -> str:

@@ -1,8 +1,11 @@
-"""Widen, filter each channel, narrow, add: `expand.*`, `depthwise.*`, `se.*`, `project.*`, `drop_path`, `add`.
+"""Widen, filter each channel, narrow, add.
 
-(h, w, c) → (⌈h / stride⌉, ⌈w / stride⌉, channels) with padding `same`. Where the hidden width is that of the input
-there is no `expand`.
-Source: Sandler et al. 2018, arXiv:1801.04381, Table 1 and Figure 4d; squeeze-excite as in MnasNet and MobileNetV3.
+`expand.*`, `depthwise.*`, `se.*`, `project.*`, `drop_path`, `add`.
+
+(h, w, c) → (⌈h / stride⌉, ⌈w / stride⌉, channels) with padding `same`. Where the hidden width is
+that of the input there is no `expand`.
+Source: Sandler et al. 2018, arXiv:1801.04381, Table 1 and Figure 4d; squeeze-excite as in MnasNet
+    and MobileNetV3.
 """
 
 from dataclasses import dataclass
@@ -11,18 +14,18 @@ from typing import ClassVar
 from archspec.block import Block, Builder, Gate
 from archspec.parameters import (
     MAX_CHANNELS,
+    MIXED_KERNEL,
     Convolutional,
     Expansion,
-    Integer,
     Kernel,
-    KernelSize,
-    Number,
     Object,
     Part,
     SqueezeExcite,
-    Word,
+    integer,
+    number,
     parameter,
     part,
+    word,
 )
 
 
@@ -32,32 +35,39 @@ class InvertedResidual(Convolutional):
 
     ONE_OF: ClassVar = (("expansion", "hidden"),)
 
-    channels: int = parameter(Integer(1, MAX_CHANNELS), "channels of the output", count=True)
-    expansion: Expansion | None = parameter(Object(Expansion), "hidden width as a ratio; rounded by expand.rounding")
-    hidden: int | None = parameter(
-        Integer(1, MAX_CHANNELS), "instead of expansion: the hidden width itself", None, count=True
+    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
+    expansion: Expansion | None = parameter(
+        Object(Expansion), "hidden width as a ratio; rounded by expand.rounding"
     )
-    kernel: Kernel = parameter(KernelSize(), "window of the depthwise convolution", ((3, 3),))
-    stride: int = parameter(Integer(1, 64), "step of the depthwise window, in pixels", 1)
-    dilation: int = parameter(Integer(1, 64), "distance of the depthwise window's pixels", 1)
-    se: SqueezeExcite | None = parameter(Object(SqueezeExcite), "squeeze-excite after the depthwise", None)
+    hidden: int | None = parameter(
+        integer(1, MAX_CHANNELS), "instead of expansion: the hidden width itself", None, count=True
+    )
+    kernel: Kernel = parameter(MIXED_KERNEL, "window of the depthwise convolution", ((3, 3),))
+    stride: int = parameter(integer(1, 64), "step of the depthwise window, in pixels", 1)
+    dilation: int = parameter(integer(1, 64), "distance of the depthwise window's pixels", 1)
+    se: SqueezeExcite | None = parameter(
+        Object(SqueezeExcite), "squeeze-excite after the depthwise", None
+    )
     residual: str | None = parameter(
-        Word(("auto", "always", "partial")),
-        "add the input: auto where shapes are equal; always, or it is an error; partial, to the first channels",
+        word("auto", "always", "partial"),
+        "add the input: auto where shapes are equal; always, or it is an error; "
+        "partial, to the first channels",
         "auto",
         off=True,
     )
-    drop_path: float = parameter(Number(0, 1), "probability that training drops the sum's new term", 0.0)
-    expand: Part | None = part("the 1x1 convolution that widens")
-    depthwise: Part | None = part("the depthwise convolution", kernel="block", groups=None)
-    project: Part | None = part("the 1x1 convolution that narrows", activation=None)
+    drop_path: float = parameter(
+        number(0, 1), "probability that training drops the sum's new term", 0.0
+    )
+    expand: Part = part("the 1x1 convolution that widens")
+    depthwise: Part = part("the depthwise convolution", kernel="block", groups=None)
+    project: Part = part("the 1x1 convolution that narrows", activation=None)
 
 
 def unfold(build: Builder, x: str, p: InvertedResidual) -> str:
     """Add the three convolutions and the sum."""
     width = build.shape(x)[-1]
-    rule = p.expand.rounding if p.expand else None
-    hidden = p.hidden or build.expanded(x, p.expansion, p.channels, rule)
+    rule = p.expand.rounding
+    hidden = p.hidden or build.expanded(x, p.expansion, p.channels, rule, "expand.rounding")
     y = x if hidden == width else build.part("expand", x, p.expand, hidden)
     gate = Gate(p.se, width, p.channels, p.init) if p.se else None
     y = build.depthwise(y, p.depthwise, stride=p.stride, dilation=p.dilation, se=gate)

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from archspec.block import Block, Builder
-from archspec.parameters import NORM
+from archspec.parameters import NORM, parameter
 from archspec.parameters import Norm as NormObject
-from archspec.parameters import parameter
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

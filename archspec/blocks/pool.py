@@ -1,5 +1,6 @@
-"""The mean or the largest value of each window: (h, w, c) → (⌈h / stride⌉, ⌈w / stride⌉, c) with padding `same`.
+"""The mean or the largest value of each window.
 
+(h, w, c) → (⌈h / stride⌉, ⌈w / stride⌉, c) with padding `same`.
 Padding does not count in the mean.
 """
 
@@ -8,16 +9,16 @@ from typing import Any, Literal
 
 from archspec.block import Block, Builder
 from archspec.ops import Pool as PoolOp
-from archspec.parameters import PADDING, Integer, Kernel, KernelSize, Word, parameter
+from archspec.parameters import KERNEL, PADDING, Kernel, integer, parameter, word
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pool:
     """The mean or the largest value of each window."""
 
-    type: Literal["max", "average"] = parameter(Word(("max", "average")), "largest or mean")
-    kernel: Kernel = parameter(KernelSize(mix=False), "height and width of the window")
-    stride: int = parameter(Integer(1, 64), "step of the window, in pixels")
+    type: Literal["max", "average"] = parameter(word("max", "average"), "largest or mean")
+    kernel: Kernel = parameter(KERNEL, "height and width of the window")
+    stride: int = parameter(integer(1, 64), "step of the window, in pixels")
     padding: Any = parameter(PADDING, "how the image is padded", "same")
 
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from archspec.block import Block, Builder
 from archspec.ops import Rescale
-from archspec.parameters import Numbers, parameter
+from archspec.parameters import NUMBERS, parameter
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rescaling:
     """x · scale + offset."""
 
-    scale: tuple[float, ...] = parameter(Numbers(), "factor, or one for each channel", (1.0,))
-    offset: tuple[float, ...] = parameter(Numbers(), "added after, or one for each channel", (0.0,))
+    scale: tuple[float, ...] = parameter(NUMBERS, "factor, or one for each channel", (1.0,))
+    offset: tuple[float, ...] = parameter(NUMBERS, "added after, or one for each channel", (0.0,))
 
 
 def unfold(build: Builder, x: str, p: Rescaling) -> str:

@@ -1,6 +1,7 @@
-"""(x - mean) / √variance for each channel, with the statistics of a data set as weights that training leaves alone.
+"""(x - mean) / √variance for each channel, with the statistics of a data set as weights.
 
-The shape stays. It is keras.layers.Normalization, which keras.applications puts before EfficientNet.
+The shape stays. It is keras.layers.Normalization, which keras.applications puts before
+EfficientNet.
 """
 
 from dataclasses import dataclass

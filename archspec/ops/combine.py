@@ -34,7 +34,8 @@ class Concat(Op):
 
     def infer(self, *inputs: Shape) -> Shape:
         if len({shape[:-1] for shape in inputs}) != 1:
-            raise ShapeError(f"cannot join {' and '.join(str(list(shape)) for shape in inputs)} along the channels")
+            shown = " and ".join(str(list(shape)) for shape in inputs)
+            raise ShapeError(f"cannot join {shown} along the channels")
         return (*inputs[0][:-1], sum(shape[-1] for shape in inputs))
 
 

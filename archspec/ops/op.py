@@ -10,7 +10,7 @@ Shape: TypeAlias = tuple[int, ...]
 
 
 class ShapeError(ValueError):
-    """An op cannot take these inputs; the text says what it needs, `about` which attribute is at fault."""
+    """An op cannot take these inputs; `about` is the attribute at fault."""
 
     def __init__(self, message: str, about: str = "") -> None:
         super().__init__(message)
@@ -23,7 +23,8 @@ class Initializer:
 
     Args:
         distribution: "uniform", "normal" or "truncated_normal" (cut at two standard deviations).
-        scale: factor on the variance; 1 with "uniform" and "average" is Glorot's, 2 with "in" is He's.
+        scale: factor on the variance; 1 with "uniform" and "average" is Glorot's, 2 with "in" is
+            He's.
         fan: "in", "out" or "average" of both.
     """
 
@@ -71,7 +72,7 @@ class Op:
         return {}
 
     def macs(self, *inputs: Shape) -> int:
-        """Multiply-accumulates of convolutions and dense layers for one image; nothing else counts."""
+        """Multiply-accumulates for one image; only convolutions and dense layers have them."""
         del inputs
         return 0
 

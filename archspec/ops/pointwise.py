@@ -22,9 +22,9 @@ Function: TypeAlias = Literal[
     "softplus",
     "softmax",
 ]
-"""hard_sigmoid is min(max(x + 3, 0), 6) / 6 and hard_swish x times that (MobileNetV3, equation 5); swish is
-x · sigmoid(x); gelu is exact, gelu_tanh its approximation; leaky_relu has slope 0.01 (PyTorch's); softmax
-is over channels."""
+"""hard_sigmoid is min(max(x + 3, 0), 6) / 6, hard_swish x times that (MobileNetV3, equation 5);
+swish is x · sigmoid(x); gelu is exact, gelu_tanh its approximation; leaky_relu has slope 0.01
+(PyTorch's); softmax is over channels."""
 
 FUNCTIONS: tuple[str, ...] = get_args(Function)
 
@@ -42,7 +42,8 @@ class BatchNorm(Op):
 
     Args:
         epsilon: added to the variance.
-        momentum: share of the old statistics kept at each training step (Keras's sense; PyTorch's is 1 - it).
+        momentum: share of the old statistics kept at each training step (Keras's sense; PyTorch's
+            is 1 - it).
     """
 
     epsilon: float = 1e-3
@@ -79,7 +80,9 @@ class GroupNorm(Op):
     def infer(self, *inputs: Shape) -> Shape:
         (shape,) = inputs
         if shape[-1] % self.groups:
-            raise ShapeError(f"{self.groups} groups do not divide the {shape[-1]} channels", "norm.groups")
+            raise ShapeError(
+                f"{self.groups} groups do not divide the {shape[-1]} channels", "norm.groups"
+            )
         return shape
 
     def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
@@ -109,7 +112,8 @@ class Rescale(Op):
 class Standardize(Op):
     """(x - mean) / max(√variance, 1e-7) per channel, with the statistics of a data set.
 
-    `count` is how many values the statistics come from; Keras's Normalization stores it beside them.
+    `count` is how many values the statistics come from; Keras's Normalization stores it beside
+    them.
     """
 
     def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
@@ -124,13 +128,13 @@ class Standardize(Op):
 
 @dataclass(frozen=True, slots=True)
 class Dropout(Op):
-    """In training each value is zero with probability `rate`; otherwise the identity."""
+    """In training each value is zero with probability `rate`."""
 
     rate: float
 
 
 @dataclass(frozen=True, slots=True)
 class DropPath(Op):
-    """In training the whole image is zero with probability `rate` (stochastic depth); otherwise the identity."""
+    """Stochastic depth: in training the whole image is zero with probability `rate`."""
 
     rate: float

@@ -34,7 +34,9 @@ def pads(padding: Padding, size: int, kernel: int, stride: int, dilation: int = 
         return 0, 0
     if padding == "symmetric":
         return (extent - 1) // 2, (extent - 1) // 2
-    total = extent - stride if padding == "even" else (-(-size // stride) - 1) * stride + extent - size
+    total = (
+        extent - stride if padding == "even" else (-(-size // stride) - 1) * stride + extent - size
+    )
     total = max(total, 0)
     return total // 2, total - total // 2
 
@@ -99,20 +101,26 @@ class Convolution(Window):
         _need_image(self, image)
         for count, name in ((image[2], "input"), (self.channels, "output")):
             if count % self.groups:
-                raise ShapeError(f"{self.groups} groups do not divide the {count} {name} channels", "groups")
+                raise ShapeError(
+                    f"{self.groups} groups do not divide the {count} {name} channels", "groups"
+                )
         return (*self.slide(image), self.channels)
 
     def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
-        """Kernel (kh, kw, c / groups, channels), (kh, kw, c, channels / c) for depthwise; bias (channels,)."""
+        """Kernel (kh, kw, c / groups, channels), depthwise (kh, kw, c, channels / c); bias."""
         (image,) = inputs
-        last = (image[2], self.channels // image[2]) if self.depthwise(image) else (image[2] // self.groups, self.channels)
+        last = (
+            (image[2], self.channels // image[2])
+            if self.depthwise(image)
+            else (image[2] // self.groups, self.channels)
+        )
         arrays = {"kernel": Weight((*self.kernel, *last), initial=self.init, l2=self.l2)}
         if self.bias:
             arrays["bias"] = Weight((self.channels,))
         return arrays
 
     def macs(self, *inputs: Shape) -> int:
-        """kh · kw · c / groups · channels for each output pixel; the bias is not counted."""
+        """Kh · kw · c / groups · channels for each output pixel; the bias is not counted."""
         (image,) = inputs
         return prod(self.kernel) * image[2] // self.groups * prod(self.infer(image))
 

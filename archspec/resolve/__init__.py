@@ -1,4 +1,4 @@
-"""From a located tree to a spec with nothing left to decide: `extends`, variants, defaults, scaling, rounding."""
+"""From a located tree to a spec with nothing left to decide."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,7 +30,7 @@ def resolve(
     tree = set_all(opened.choose(variants), settings)
     chosen = {name for name, _span in variants}
     ordered = [name for axis in opened.axes for name in axis if name in chosen]
-    return resolve_tree(tree, ordered, blocks)
+    return resolve_tree(tree, ordered, blocks, opened.memo)
 
 
 __all__ = ["Open", "Opened", "open_spec", "resolve"]

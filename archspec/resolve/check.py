@@ -1,4 +1,4 @@
-"""Checks what the tables and `defaults` of a merged spec say, cell by cell, before anything is computed."""
+"""Checks the tables and `defaults` of a merged spec cell by cell, before anything is computed."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -45,13 +45,22 @@ def lines(spec: Entries, blocks: Mapping[str, type[Any]], problems: Problems) ->
         _check_table(section, table, [line.block for line in here], blocks, problems)
         found += here
     if not found:
-        problems.add("E108", "the spec has no rows", spec.span, "it needs stages, or a variant that brings them")
+        problems.add(
+            "E108",
+            "the spec has no rows",
+            spec.span,
+            "it needs stages, or a variant that brings them",
+        )
     _check_defaults(spec.get("defaults"), {line.block for line in found}, blocks, problems)
     return found
 
 
 def _section(
-    section: Section, spec: Entries, table: Entries, blocks: Mapping[str, type[Any]], problems: Problems
+    section: Section,
+    spec: Entries,
+    table: Entries,
+    blocks: Mapping[str, type[Any]],
+    problems: Problems,
 ) -> Iterable[Line]:
     for name, entry in rows_of(spec, section).items():
         row = entry.value
@@ -65,7 +74,9 @@ def _section(
             yield Line(section, name, block, row, table)
 
 
-def _block(row: Entries, table: Entries, blocks: Mapping[str, type[Any]], problems: Problems) -> str | None:
+def _block(
+    row: Entries, table: Entries, blocks: Mapping[str, type[Any]], problems: Problems
+) -> str | None:
     said = row.get(BLOCK) or table.get(BLOCK)
     if said is None or (isinstance(said, Scalar) and said.value is None):
         problems.add("E108", "the row has no 'block', nor has its table", row.span)
@@ -78,13 +89,17 @@ def _block(row: Entries, table: Entries, blocks: Mapping[str, type[Any]], proble
     return name
 
 
-def _check_row_name(key: Scalar, name: str, row: Entries, cls: type[Any], problems: Problems) -> None:
-    # A name that the row did not choose itself is its block's; the row wins where a path could mean both.
+def _check_row_name(
+    key: Scalar, name: str, row: Entries, cls: type[Any], problems: Problems
+) -> None:
+    # A row called by its block's name wins where a path could mean both.
     if key.span != row.span and (name in parameters_of(cls) or name in parameters_of(RowKeys)):
-        problems.add("E209", f"a row cannot be called '{name}': that is a parameter of its block", key.span)
+        problems.add(
+            "E209", f"a row cannot be called '{name}': that is a parameter of its block", key.span
+        )
 
 
-def _check_row(  # noqa: PLR0913
+def _check_row(
     row: Entries, block: str, cls: type[Any], section: Section, table: Entries, problems: Problems
 ) -> None:
     known = {**parameters_of(cls), **parameters_of(RowKeys)}
@@ -93,7 +108,11 @@ def _check_row(  # noqa: PLR0913
         if key == INPUTS:
             _check_inputs(entry.value, problems)
         elif key == "repeats" and section != "stages":
-            problems.add("E212", f"a row of '{section}' stands once; repeats belong in stages", entry.value.span)
+            problems.add(
+                "E212",
+                f"a row of '{section}' stands once; repeats belong in stages",
+                entry.value.span,
+            )
         elif key in known:
             check_value(known[key], entry.value, key, problems)
         elif key not in _ROW_WORDS:
@@ -101,17 +120,29 @@ def _check_row(  # noqa: PLR0913
             inline = entry.key.span.line == entry.value.span.line
             place = entry.key if chosen_by_table or inline else Scalar(key, entry.value.span)
             message = f"unknown parameter '{key}' of block '{block}'"
-            problems.add("E104", message, place.span, did_you_mean(key, [*known, *_ROW_WORDS, "name"]))
+            problems.add(
+                "E104", message, place.span, did_you_mean(key, [*known, *_ROW_WORDS, "name"])
+            )
 
 
 def _check_inputs(tree: Tree, problems: Problems) -> None:
     items = tree.items if isinstance(tree, Items) else (tree,)
-    if not items or not all(isinstance(item, Scalar) and isinstance(item.value, str) for item in items):
-        problems.add("E105", "'inputs' is a row, a part of one such as s6.1.expand, or a list of those", tree.span)
+    if not items or not all(
+        isinstance(item, Scalar) and isinstance(item.value, str) for item in items
+    ):
+        problems.add(
+            "E105",
+            "'inputs' is a row, a part of one such as s6.1.expand, or a list of those",
+            tree.span,
+        )
 
 
 def _check_table(
-    section: str, table: Entries, used: list[str], blocks: Mapping[str, type[Any]], problems: Problems
+    section: str,
+    table: Entries,
+    used: list[str],
+    blocks: Mapping[str, type[Any]],
+    problems: Problems,
 ) -> None:
     row_keys = parameters_of(RowKeys)
     for key, entry in table.entries.items():
@@ -137,7 +168,9 @@ def rows_of_table(table: Entries) -> Iterable[str]:
 
 
 def _accepting(key: str, names: Iterable[str], blocks: Mapping[str, type[Any]]) -> list[Parameter]:
-    return [parameters_of(blocks[name])[key] for name in names if key in parameters_of(blocks[name])]
+    return [
+        parameters_of(blocks[name])[key] for name in names if key in parameters_of(blocks[name])
+    ]
 
 
 def _check_all(parameters: Iterable[Parameter], entry: Entry, key: str, problems: Problems) -> None:
@@ -148,9 +181,13 @@ def _check_all(parameters: Iterable[Parameter], entry: Entry, key: str, problems
             return
 
 
-def _check_qualified(entry: Entry, name: str, blocks: Mapping[str, type[Any]], problems: Problems) -> None:
+def _check_qualified(
+    entry: Entry, name: str, blocks: Mapping[str, type[Any]], problems: Problems
+) -> None:
     if not isinstance(entry.value, Entries):
-        problems.add("E105", f"'{name}' is a block; wanted: a mapping of its parameters", entry.value.span)
+        problems.add(
+            "E105", f"'{name}' is a block; wanted: a mapping of its parameters", entry.value.span
+        )
         return
     known = parameters_of(blocks[name])
     for key, inner in entry.value.entries.items():
@@ -166,7 +203,9 @@ def _check_defaults(
 ) -> None:
     for key, entry in entries_of(tree).items():
         # Blocks that the file does not use are imported only for a key that none of its own knows.
-        accepting = _accepting(key, used, blocks) or (None if key in blocks else _accepting(key, blocks, blocks))
+        accepting = _accepting(key, used, blocks) or (
+            None if key in blocks else _accepting(key, blocks, blocks)
+        )
         if accepting:
             _check_all(accepting, entry, key, problems)
         elif key in blocks:

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from archspec.errors import Problems, Span, SpecError, did_you_mean, error, quoted
+from archspec.resolve.rows import Memo
 from archspec.resolve.tree import (
     COLUMNS,
     ROWS,
@@ -16,7 +17,6 @@ from archspec.resolve.tree import (
     remove_row,
     rows_of,
     set_path,
-    with_entry,
     with_named_rows,
     without,
 )
@@ -70,10 +70,12 @@ class Opened:
     Args:
         tree: the merged tree.
         axes: its own variants, one mapping an axis.
+        memo: rows resolved so far, for variants that share them.
     """
 
     tree: Entries
     axes: tuple[Mapping[str, Variant], ...]
+    memo: Memo = field(default_factory=Memo, repr=False, compare=False)
 
     def choose(self, chosen: Sequence[tuple[str, Span | None]]) -> Entries:
         """The tree with at most one variant of each axis applied, in the order of the axes.
@@ -86,7 +88,9 @@ class Opened:
         for name, span in chosen:
             axis = next((number for number, axis in enumerate(self.axes) if name in axis), None)
             if axis is None:
-                hint = did_you_mean(name, known) or (f"there are {', '.join(known)}" if known else "")
+                hint = did_you_mean(name, known) or (
+                    f"there are {', '.join(known)}" if known else ""
+                )
                 raise error("E202", f"there is no variant {quoted(name)}", span, hint)
             if axis in picked:
                 first = picked[axis].name
@@ -102,19 +106,41 @@ class Opened:
 
     def _check_stages(self, chosen: Sequence[Variant]) -> None:
         bringing = self._bringing_stages()
-        if "stages" in self.tree.entries or not bringing or any(variant.name in bringing for variant in chosen):
+        if (
+            "stages" in self.tree.entries
+            or not bringing
+            or any(variant.name in bringing for variant in chosen)
+        ):
             return
         span = chosen[0].span if chosen else self.tree.span
-        raise error("E202", "the spec has no stages of its own; choose a variant", span, f"one of {', '.join(bringing)}")
+        raise error(
+            "E202",
+            "the spec has no stages of its own; choose a variant",
+            span,
+            f"one of {', '.join(bringing)}",
+        )
 
     def _bringing_stages(self) -> list[str]:
         variants = (variant for axis in self.axes for variant in axis.values())
-        return [variant.name for variant in variants if variant.body and "stages" in variant.body.entries]
+        return [
+            variant.name
+            for variant in variants
+            if variant.body and "stages" in variant.body.entries
+        ]
 
     def samples(self) -> list[tuple[str, ...]]:
-        """Choices that use every variant: itself alone, or beside each one that brings stages where the file has none."""
-        bases = [()] if "stages" in self.tree.entries else [(name,) for name in self._bringing_stages()] or [()]
-        others = [(number, name) for number, axis in enumerate(self.axes) for name in axis if (name,) not in bases]
+        """Choices that use each variant, beside one that brings stages if the file has none."""
+        bases = (
+            [()]
+            if "stages" in self.tree.entries
+            else [(name,) for name in self._bringing_stages()] or [()]
+        )
+        others = [
+            (number, name)
+            for number, axis in enumerate(self.axes)
+            for name in axis
+            if (name,) not in bases
+        ]
         axis_of = {name: number for number, axis in enumerate(self.axes) for name in axis}
         found: list[tuple[str, ...]] = list(bases)
         for base in bases:
@@ -163,7 +189,9 @@ def _lay_over(below: Entries, body: Entries) -> Entries:
     for address in _listed(body.get("remove")):
         tree = _try(problems, tree, lambda tree, address=address: remove_row(tree, address))
     for edit in _listed(body.get("insert")):
-        tree = _try(problems, tree, lambda tree, edit=edit: insert_rows(tree, _mapping(edit), problems))
+        tree = _try(
+            problems, tree, lambda tree, edit=edit: insert_rows(tree, _mapping(edit), problems)
+        )
     problems.check()
     return tree
 
@@ -209,7 +237,9 @@ def set_all(tree: Entries, cells: Sequence[tuple[Scalar, Tree]]) -> Entries:
             known = [key for key in BODY if key not in _EDITS]
             problems.add("E104", f"unknown key '{first}'", path.span, did_you_mean(first, known))
         else:
-            tree = _try(problems, tree, lambda tree, path=path, value=value: set_path(tree, path, value))
+            tree = _try(
+                problems, tree, lambda tree, path=path, value=value: set_path(tree, path, value)
+            )
     problems.check()
     return tree
 
@@ -239,13 +269,21 @@ def _axes(tree: Tree | None, problems: Problems) -> tuple[Mapping[str, Variant],
     taken: dict[str, Variant] = {}
     for axis in tree.items if isinstance(tree, Items) else (tree,):
         if not isinstance(axis, Entries):
-            problems.add("E105", "an axis of variants is a table or a mapping from names to bodies", axis.span)
+            problems.add(
+                "E105",
+                "an axis of variants is a table or a mapping from names to bodies",
+                axis.span,
+            )
             continue
         found = _table(axis, problems) if COLUMNS in axis.entries else _bodies(axis, problems)
         for variant in found:
             if variant.name in taken:
                 first = taken[variant.name].span.line
-                problems.add("E209", f"variant '{variant.name}' stands twice, first in line {first}", variant.span)
+                problems.add(
+                    "E209",
+                    f"variant '{variant.name}' stands twice, first in line {first}",
+                    variant.span,
+                )
             taken[variant.name] = variant
         axes.append({variant.name: variant for variant in found})
     return tuple(axes)
@@ -276,11 +314,25 @@ def _table(axis: Entries, problems: Problems) -> list[Variant]:
     for key, entry in axis.entries.items():
         if key not in {COLUMNS, ROWS}:
             hint = did_you_mean(key, (COLUMNS, ROWS))
-            problems.add("E104", f"unknown key '{key}' in a table of variants", entry.key.span, hint)
+            problems.add(
+                "E104", f"unknown key '{key}' in a table of variants", entry.key.span, hint
+            )
     columns, rows = axis.get(COLUMNS), axis.get(ROWS)
-    heads = [item for item in _listed(columns) if isinstance(item, Scalar) and isinstance(item.value, str)]
-    if not isinstance(columns, Items) or len(heads) != len(columns.items) or [h.value for h in heads[:1]] != ["name"]:
-        problems.add("E105", "a table of variants has columns: name first, then paths", (columns or axis).span)
+    heads = [
+        item
+        for item in _listed(columns)
+        if isinstance(item, Scalar) and isinstance(item.value, str)
+    ]
+    if (
+        not isinstance(columns, Items)
+        or len(heads) != len(columns.items)
+        or [h.value for h in heads[:1]] != ["name"]
+    ):
+        problems.add(
+            "E105",
+            "a table of variants has columns: name first, then paths",
+            (columns or axis).span,
+        )
         return []
     if not isinstance(rows, Items):
         problems.add("E108", "the table of variants has no 'rows'", axis.entries[COLUMNS].key.span)

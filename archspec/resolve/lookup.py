@@ -1,54 +1,31 @@
-"""The look-up: row, table for this block, table, defaults for this block, defaults, the block's own.
+"""The look-up of a block's parameters, path by path.
 
-Each path is looked up by itself; `none` stops the search for everything under it; a part's path beats the block's at every
-level.
+Row, table for this block, table, defaults for this block, defaults, the block's own.
+Each path is looked up by itself; `none` stops the search for everything under it; a part's path
+beats the block's at every level.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from functools import cache
 from keyword import iskeyword
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
-from archspec.errors import Problems, Span, quoted
-from archspec.parameters import (
-    MAX_CHANNELS,
-    OFF,
-    Integer,
-    Kind,
-    Number,
-    Object,
-    Parameter,
-    Ratio,
-    Scaling,
-    parameters_of,
+from archspec.errors import Problems, Span
+from archspec.parameters import MAX_CHANNELS, OFF, Kind, Object, Parameter, Scaling, parameters_of
+from archspec.resolve.said import (
+    Level,
+    Said,
+    in_range,
+    is_on,
+    ramp,
+    said_of,
+    switches_on,
+    until_off,
 )
 from archspec.scaling import NotWholeError, Rounding, round_count
-from archspec.schema import LEADING
-from archspec.source import Entries, Entry, Items, Scalar, Tree, plain
+from archspec.source import Entries, Items, Scalar, Tree, plain
 from archspec.spec import Setting
-
-Place: TypeAlias = Literal["row", "table", "file"]
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One place where a value may be said.
-
-    Args:
-        origin: what `explain` calls it.
-        tree: what is said there.
-        place: the blocks that a ramp or a cycle written there runs over.
-        own: whether it speaks of this block alone.
-    """
-
-    origin: str
-    tree: Entries
-    place: Place
-    own: bool
-
-
-Said: TypeAlias = Sequence[tuple[Level, Tree]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +35,11 @@ class Position:
     row: tuple[int, int] = (0, 1)
     table: tuple[int, int] = (0, 1)
     file: tuple[int, int] = (0, 1)
+
+    def shifted(self, index: int) -> "Position":
+        """The position so many blocks further on in the row."""
+        places = (self.row, self.table, self.file)
+        return Position(*((at + index, of) for at, of in places)) if index else self
 
 
 @dataclass
@@ -84,7 +66,7 @@ class Reader:
     settings: dict[str, Setting] = field(default_factory=dict[str, Setting])
     spreads: bool = False
 
-    def block(self, cls: type[Any], levels: Sequence[Level], name: str) -> Any:  # noqa: ANN401  any parameter class
+    def block(self, cls: type[Any], levels: Sequence[Level], name: str) -> Any:  # noqa: ANN401
         """An instance of a parameter class, or None where something is wrong."""
         before = len(self.problems)
         hidden = self._hidden(cls, levels, name)
@@ -96,9 +78,9 @@ class Reader:
             elif _is_late(parameter):
                 late.append((path, parameter))
             else:
-                values[path] = self.read(path, parameter, _said(levels, path), name)
+                values[path] = self.read(path, parameter, said_of(levels, path), name)
         for path, parameter in late:
-            values[path] = self.read(path, parameter, _said(levels, path), name, block=values)
+            values[path] = self.read(path, parameter, said_of(levels, path), name, block=values)
         if len(self.problems) > before:
             return None
         return cls(**{f"{key}_" if iskeyword(key) else key: value for key, value in values.items()})
@@ -111,14 +93,16 @@ class Reader:
             if winner is None and any(parameters_of(cls)[word].required for word in slot):
                 words = " or ".join(f"'{word}'" for word in slot)
                 self.problems.add("E108", f"block '{name}' needs {words}", self.row)
-            # Without a winner the first speaks: it has the default, and what configures it is not lost.
+            # Without a winner the first speaks: it has the default, and may be configured.
             hidden |= set(slot) - {winner or slot[0]}
-            hidden |= {slot[0]} if winner is None and parameters_of(cls)[slot[0]].required else set()
+            hidden |= (
+                {slot[0]} if winner is None and parameters_of(cls)[slot[0]].required else set()
+            )
         return hidden
 
     def _winner(self, slot: Sequence[str], levels: Sequence[Level]) -> str | None:
         for level in levels:
-            said = [word for word in slot if _switches_on(level.tree.get(word))]
+            said = [word for word in slot if switches_on(level.tree.get(word))]
             if len(said) > 1:
                 span = level.tree.entries[said[1]].value.span
                 message = f"'{said[0]}' and '{said[1]}' exclude each other"
@@ -127,7 +111,7 @@ class Reader:
                 return said[0]
         return None
 
-    def read(  # noqa: PLR0913  what a look-up depends on
+    def read(
         self,
         path: str,
         parameter: Parameter,
@@ -137,11 +121,13 @@ class Reader:
         block: Mapping[str, Any] | None = None,
         inherited: Any = MISSING,  # noqa: ANN401  a value of any parameter
     ) -> Any:  # noqa: ANN401
-        """The value of one parameter: what is said nearest, else what is inherited, else the block's own."""
+        """What is said nearest, else what is inherited, else the block's own."""
         if isinstance(parameter.kind, Object):
             return self._object(path, parameter, said, name, block=block or {}, inherited=inherited)
         for level, tree in said:
-            if (level.own or not parameter.own) and not (isinstance(tree, Scalar) and tree.value is None):
+            if (level.own or not parameter.own) and not (
+                isinstance(tree, Scalar) and tree.value is None
+            ):
                 return self._leaf(path, parameter, level, tree)
         if inherited is not MISSING:
             self.settings[path] = Setting(inherited, f"as {path.rpartition('.')[2]}")
@@ -152,19 +138,28 @@ class Reader:
         self.settings[path] = Setting(parameter.default, "the block's own")
         return parameter.default
 
-    def _object(  # noqa: PLR0913
-        self, path: str, parameter: Parameter, said: Said, name: str, *, block: Mapping[str, Any], inherited: Any  # noqa: ANN401
+    def _object(
+        self,
+        path: str,
+        parameter: Parameter,
+        said: Said,
+        name: str,
+        *,
+        block: Mapping[str, Any],
+        inherited: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         kind = parameter.kind
         assert isinstance(kind, Object)  # noqa: S101
-        kept, off = _until_off(kind, said, self.settings, path)
-        base = None if off or inherited is MISSING else inherited
-        if not _is_on(kind, parameter, kept, off=off, base=base):
-            if inherited is MISSING and not off and not kept and parameter.default is not None:
-                return self._default(path, parameter, name)
-            self.settings.setdefault(path, Setting(None, "the block's own"))
-            return None
-        details = base if base is not None else block.get(path) if parameter.inherits == "details" else None
+        base = None if inherited is MISSING else inherited
+        if not said and base is not None:
+            self.settings[path] = Setting(base, f"as {path.rpartition('.')[2]}")
+            return base
+        if not said and parameter.part_defaults:
+            return self._silent_part(path, kind, parameter.part_defaults, block)
+        kept, off = until_off(kind, said, self.settings, path)
+        base = None if off else base
+        if not is_on(kind, parameter, kept, off=off, base=base):
+            return self._off(path, parameter, name, off=off)
         values = {
             word: self.read(
                 f"{path}.{word}",
@@ -172,30 +167,46 @@ class Reader:
                 [(level, tree.entries[word].value) for level, tree in kept if word in tree.entries],
                 name,
                 block=block,
-                inherited=_inherited(parameter, kind, word, inner, base=base, details=details, block=block),
+                inherited=_inherited(path, parameter, word, base, block),
             )
             for word, inner in kind.parameters.items()
         }
         return kind.type(**values)
 
-    def _default(self, path: str, parameter: Parameter, name: str) -> Any:  # noqa: ANN401
+    def _off(self, path: str, parameter: Parameter, name: str, *, off: bool) -> Any:  # noqa: ANN401
+        """What an object is that nothing switches on: its default, or nothing."""
         if parameter.required:
             self.problems.add("E108", f"block '{name}' needs '{path}'", self.row)
-            return None
-        self.settings[path] = Setting(parameter.default, "the block's own")
-        return parameter.default
+        default = None if off or parameter.required else parameter.default
+        self.settings.setdefault(path, Setting(default, "the block's own"))
+        return default
+
+    def _silent_part(
+        self, path: str, kind: Object, defaults: Mapping[str, Any], block: Mapping[str, Any]
+    ) -> Any:  # noqa: ANN401
+        """A part of which nothing is said: most are, so it is not looked up field by field."""
+        values: dict[str, Any] = {}
+        for word, inner in kind.parameters.items():
+            follows = word in block and word not in defaults
+            values[word] = block[word] if follows else defaults.get(word, inner.default)
+            self.settings[f"{path}.{word}"] = Setting(
+                values[word], f"as {word}" if follows else "the block's own"
+            )
+        return kind.type(**values)
 
     def _leaf(self, path: str, parameter: Parameter, level: Level, tree: Tree) -> Any:  # noqa: ANN401
         value, computed = self._spread(path, parameter, level, tree)
         written = ""
         if parameter.count and isinstance(value, int | float):
             value, written = self._count(path, value, tree, computed=computed)
-        elif computed and isinstance(parameter.kind, Integer):
+        elif computed and isinstance(parameter.kind, Kind) and parameter.kind.whole:
             value = self._whole(path, value, tree)
         self.settings[path] = Setting(value, level.origin, tree.span, written)
         return value
 
-    def _spread(self, path: str, parameter: Parameter, level: Level, tree: Tree) -> tuple[Any, bool]:
+    def _spread(
+        self, path: str, parameter: Parameter, level: Level, tree: Tree
+    ) -> tuple[Any, bool]:
         """The value of this block, and whether a ramp computed it."""
         if not isinstance(tree, Entries):
             said = plain(tree)
@@ -206,8 +217,8 @@ class Reader:
         if isinstance(cycle, Items):
             said = plain(cycle.items[index % len(cycle.items)])
             return (None if said == OFF and parameter.off else parameter.kind.read(said)), False
-        value = _ramp(plain(tree), index, count)
-        if not parameter.count and not _in_range(parameter.kind, value):
+        value = ramp(plain(tree), index, count)
+        if not parameter.count and not in_range(parameter.kind, value):
             message = f"'{path}' is {value:.6g} in block {index + 1}; wanted: {parameter.wanted}"
             self.problems.add("E208", message, tree.span)
         return value, True
@@ -229,20 +240,23 @@ class Reader:
             result = round_count(scaled, self.rounding)
         except NotWholeError as reason:
             hint = "say how it is rounded: scaling.rounding.channels"
-            self.problems.add("E206", f"'{path}': {value:.6g} x {width:g} = {reason}", tree.span, hint)
+            self.problems.add(
+                "E206", f"'{path}': {value:.6g} x {width:g} = {reason}", tree.span, hint
+            )
             return 1, ""
         if self.width == "up":
             result = max(result, int(value))
         if not 1 <= result <= MAX_CHANNELS:
-            message = f"'{path}' is {result} channels at width {width:g}; from 1 to {MAX_CHANNELS} are possible"
+            range_ = f"from 1 to {MAX_CHANNELS} are possible"
+            message = f"'{path}' is {result} channels at width {width:g}; {range_}"
             self.problems.add("E211", message, tree.span)
         rule = f" ({self.rounding})" if self.rounding and result != scaled else ""
-        kept = ", never below what is written" if self.width == "up" and result == value != scaled else ""
+        kept = (
+            ", never below what is written"
+            if self.width == "up" and result == value != scaled
+            else ""
+        )
         return result, f"{value:.6g} x {width:g} = {scaled:.6g} → {result}{rule}{kept}"
-
-
-def _said(levels: Sequence[Level], path: str) -> Said:
-    return [(level, level.tree.entries[path].value) for level in levels if path in level.tree.entries]
 
 
 @cache
@@ -251,11 +265,13 @@ def _is_late(parameter: Parameter) -> bool:
     kind = parameter.kind
     if not isinstance(kind, Object):
         return False
-    return bool(parameter.part_defaults) or any(inner.inherits != "nothing" for inner in kind.parameters.values())
+    return bool(parameter.part_defaults) or any(
+        inner.inherits != "nothing" for inner in kind.parameters.values()
+    )
 
 
 def _narrowed(parameter: Parameter, inner: Parameter, word: str) -> Parameter:
-    """The field of an object that only the row may switch on: its leading field is the row's own."""
+    """The field of an object, with the default that its part gives it; own if it switches on."""
     kind = parameter.kind
     assert isinstance(kind, Object)  # noqa: S101
     if parameter.own and word == kind.leading:
@@ -266,106 +282,28 @@ def _narrowed(parameter: Parameter, inner: Parameter, word: str) -> Parameter:
 
 
 def _own(parameter: Parameter) -> Parameter:
-    return Parameter(parameter.kind, parameter.doc, parameter.default, parameter.off, parameter.count, own=True)
+    return Parameter(
+        parameter.kind, parameter.doc, parameter.default, parameter.off, parameter.count, own=True
+    )
 
 
 def _with_default(parameter: Parameter, default: Any) -> Parameter:  # noqa: ANN401
-    return Parameter(parameter.kind, parameter.doc, default, parameter.off, parameter.count, parameter.inherits)
+    return Parameter(
+        parameter.kind, parameter.doc, default, parameter.off, parameter.count, parameter.inherits
+    )
 
 
-def _inherited(  # noqa: PLR0913
-    parameter: Parameter,
-    kind: Object,
-    word: str,
-    inner: Parameter,
-    *,
-    base: Any,  # noqa: ANN401
-    details: Any,  # noqa: ANN401
-    block: Mapping[str, Any],
+def _inherited(
+    path: str, parameter: Parameter, word: str, base: object, block: Mapping[str, Any]
 ) -> Any:  # noqa: ANN401
-    """What a field is where it is not said: of the object that this one follows, or of the block."""
+    """What a field is where it is not said: as in the object that it follows, or in the block."""
+    kind = parameter.kind
+    assert isinstance(kind, Object)  # noqa: S101
     if base is not None:
         return getattr(base, word)
-    if details is not None and word != kind.leading:
-        return getattr(details, word)
+    if parameter.inherits == "details":
+        followed = block.get(path.rpartition(".")[2])
+        return getattr(followed, word) if followed and word != kind.leading else MISSING
     if parameter.part_defaults:
         return MISSING if word in parameter.part_defaults else block.get(word, MISSING)
-    if inner.inherits == "all":
-        return block.get(word, MISSING)
-    return MISSING
-
-
-def _until_off(
-    kind: Object, said: Said, settings: dict[str, Setting], path: str
-) -> tuple[list[tuple[Level, Entries]], bool]:
-    """What is said of an object, nearest first, up to the level that turns it off, and whether one does."""
-    kept: list[tuple[Level, Entries]] = []
-    for level, tree in said:
-        if isinstance(tree, Scalar) and tree.value is None:
-            continue
-        if isinstance(tree, Scalar) and tree.value == OFF:
-            settings.setdefault(path, Setting(None, level.origin, tree.span))
-            return kept, True
-        mapping = _in_full(kind, tree)
-        kept.append((level, mapping))
-        leading = tree.get(LEADING) if isinstance(tree, Entries) else None
-        if isinstance(leading, Scalar) and leading.value == OFF:
-            settings.setdefault(path, Setting(None, level.origin, leading.span))
-            return kept, True
-    return kept, False
-
-
-def _in_full(kind: Object, tree: Tree) -> Entries:
-    """A scalar as the mapping with the leading field that it stands for."""
-    if isinstance(tree, Entries) and "from" not in tree.entries and "cycle" not in tree.entries:
-        short = tree.entries.get(LEADING)
-        if short is None or kind.leading in tree.entries:
-            return tree
-        if isinstance(short.value, Scalar) and short.value.value == OFF:
-            return tree
-        return Entries({**tree.entries, kind.leading: short}, tree.span)
-    return Entries({kind.leading: Entry(Scalar(kind.leading, tree.span), tree)}, tree.span)
-
-
-def _is_on(kind: Object, parameter: Parameter, kept: Said, *, off: bool, base: object) -> bool:
-    leading = any(
-        _says_something(tree.get(kind.leading)) and (level.own or not parameter.own)
-        for level, tree in kept
-        if isinstance(tree, Entries)
-    )
-    if kind.on == "leading":
-        return leading or base is not None
-    if kind.on == "said":
-        return (bool(kept) and not (off and not leading and not kept)) or base is not None
-    return not off or leading
-
-
-def _says_something(tree: Tree | None) -> bool:
-    return tree is not None and not (isinstance(tree, Scalar) and tree.value is None)
-
-
-def _switches_on(tree: Tree | None) -> bool:
-    """Whether a level chooses a parameter, not only configures it: `expansion: {of: output}` chooses nothing."""
-    if isinstance(tree, Entries):
-        return any(word in tree.entries for word in ("ratio", "from", "cycle", LEADING))
-    return isinstance(tree, Items) or (isinstance(tree, Scalar) and tree.value not in {None, OFF})
-
-
-def _ramp(said: Any, index: int, count: int) -> float:  # noqa: ANN401  checked by its schema
-    start = float(said["from"])
-    if "step" in said:
-        return start + float(said["step"]) * index
-    if "upto" in said:
-        return start + (float(said["upto"]) - start) * index / count
-    return start + (float(said["to"]) - start) * index / max(count - 1, 1)
-
-
-def _in_range(kind: Kind, value: float) -> bool:
-    if isinstance(kind, Integer | Number):
-        return kind.low <= value <= kind.high
-    return isinstance(kind, Ratio) and 0 < value <= kind.high
-
-
-def settings_text(value: object) -> str:
-    """A value as `explain` and `show` print it."""
-    return "none" if value is None else quoted(value).strip("'\"")
+    return block.get(word, MISSING) if kind.parameters[word].inherits == "all" else MISSING

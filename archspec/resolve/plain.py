@@ -1,4 +1,4 @@
-"""A merged tree as the plain data of a spec file: what goes into an ONNX file's metadata and loads again."""
+"""A merged tree as the plain data of a spec file, which loads again."""
 
 from typing import Any
 
@@ -14,7 +14,10 @@ def as_data(tree: Entries) -> dict[str, Any]:
     for key, value in tree:
         if key in SECTIONS and isinstance(value, Entries):
             table = {word: _data(inner) for word, inner in value if word not in {ROWS, COLUMNS}}
-            rows = [{"name": name, **_data(entry.value)} for name, entry in entries_of(value.get(ROWS)).items()]
+            rows = [
+                {"name": name, **_data(entry.value)}
+                for name, entry in entries_of(value.get(ROWS)).items()
+            ]
             data[key] = {**table, "rows": rows} if table else rows
         else:
             data[key] = _data(value)

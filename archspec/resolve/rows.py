@@ -1,65 +1,89 @@
 """From a merged, checked tree to the resolved spec: every row's parameters, block by block."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 from archspec.errors import Problems
-from archspec.parameters import Document, RowKeys, Scaling, parameters_of
+from archspec.parameters import OFF, Document, RowKeys, Scaling, parameters_of
 from archspec.resolve.check import INPUTS, Line, lines
-from archspec.resolve.lookup import Level, Position, Reader
+from archspec.resolve.lookup import Position, Reader
 from archspec.resolve.plain import as_data
+from archspec.resolve.said import Level, Place
 from archspec.resolve.tree import entries_of
 from archspec.scaling import scale_repeats
-from archspec.schema import check_value
+from archspec.schema import LEADING, check_value
 from archspec.source import Entries, Items, Scalar, Tree
-from archspec.spec import OutputStride, Row, Setting, Spec, Tap
+from archspec.spec import SECTIONS, OutputStride, Row, Setting, Spec, Tap
 
 MAX_BLOCKS = 4096
 
 
-def resolve_tree(tree: Entries, variants: Sequence[str], blocks: Mapping[str, type[Any]]) -> Spec:
+Memo: TypeAlias = dict[tuple[object, ...], tuple[Entries, list[Row]]]
+"""Rows by the identity of the tables that they come from; kept trees keep identities."""
+
+
+def resolve_tree(
+    tree: Entries, variants: Sequence[str], blocks: Mapping[str, type[Any]], memo: Memo
+) -> Spec:
     """The resolved spec of a tree without references.
+
+    Args:
+        tree: merged; its sections have named rows.
+        variants: names for the title.
+        blocks: block name → parameter class.
+        memo: rows of other variants of the file; one with the same tables shares them.
 
     Raises:
         SpecError: E1xx, a value is wrong where it stands; E2xx, values do not go together.
     """
     problems = Problems()
-    document = _document(tree, problems)
-    found = lines(tree, blocks, problems)
+    document, settings = _document(tree, problems)
+    key = (*(id(tree.get(word)) for word in (*SECTIONS, "defaults")), document and document.scaling)
+    if key not in memo:
+        found = lines(tree, blocks, problems)
+        problems.check()
+        assert document is not None  # noqa: S101  None only with a problem
+        defaults = tree.get("defaults")
+        table = _Table(
+            defaults if isinstance(defaults, Entries) else None, document.scaling, blocks, problems
+        )
+        rows = table.rows(found)
+        problems.check()
+        memo[key] = (tree, rows)
     problems.check()
-    assert document is not None  # noqa: S101  None only with a problem
-    rows = _rows(found, tree.get("defaults"), document.scaling, blocks, problems)
-    problems.check()
+    assert document is not None  # noqa: S101
     stride = document.output_stride
-    output_stride = OutputStride(stride.at, stride.dilate, _span(tree, "output_stride")) if stride else None
+    output_stride = (
+        OutputStride(stride.at, stride.dilate, _span(tree, "output_stride")) if stride else None
+    )
     return Spec(
         name=_text(tree, "name"),
         variants=tuple(variants),
         source=_text(tree, "source"),
-        equals={key: str(_value(entry.value)) for key, entry in entries_of(tree.get("equals")).items()},
+        equals={key: _call(value) for key, value in _entries(tree.get("equals"))},
         input=document.input,
         classes=document.classes,
-        rows=tuple(rows),
+        rows=tuple(memo[key][1]),
         outputs={
-            key: Tap(str(_value(entry.value)), entry.value.span)
-            for key, entry in entries_of(tree.get("outputs")).items()
+            key: Tap(str(_value(value)), value.span) for key, value in _entries(tree.get("outputs"))
         },
         output_stride=output_stride,
+        settings=settings,
         document=as_data(tree),
     )
 
 
-def _document(tree: Entries, problems: Problems) -> Document | None:
+def _document(tree: Entries, problems: Problems) -> tuple[Document | None, Mapping[str, Setting]]:
     for key, parameter in parameters_of(Document).items():
         if key in tree.entries:
             check_value(parameter, tree.entries[key].value, key, problems)
     if problems:
-        return None
+        return None, {}
     reader = Reader(Scaling(), "fixed", None, Position(), problems, tree.span)
     level = Level("spec", tree, "file", own=True)
     document: Document | None = reader.block(Document, [level], "spec")
-    return document
+    return document, reader.settings
 
 
 def _text(tree: Entries, key: str) -> str:
@@ -71,53 +95,115 @@ def _value(tree: Tree | None) -> object:
     return tree.value if isinstance(tree, Scalar) else None
 
 
+def _entries(tree: Tree | None) -> list[tuple[str, Tree]]:
+    return [
+        (key, entry.value) for key, entry in entries_of(tree).items() if _value(entry.value) != OFF
+    ]
+
+
+def _call(tree: Tree) -> str:
+    """A name, or a name and the arguments that variants set under it: `MobileNetV2(alpha=1.4)`."""
+    if not isinstance(tree, Entries):
+        return str(_value(tree))
+    arguments = ", ".join(f"{key}={_value(value)}" for key, value in tree if key != LEADING)
+    return f"{_value(tree.get(LEADING))}({arguments})"
+
+
 def _span(tree: Entries, key: str) -> Any:  # noqa: ANN401
     value = tree.get(key)
     return value.span if value else None
 
 
-def _levels(line: Line, defaults: Tree | None) -> list[Level]:
-    """Where a row's parameters may be said, nearest first."""
-    outer = defaults if isinstance(defaults, Entries) else None
-    found = [Level("row", line.row, "row", own=True)]
-    for tree, origin, place in ((line.table, "table", "table"), (outer, "defaults", "file")):
-        if tree is None:
-            continue
-        mine = tree.get(line.block)
-        if isinstance(mine, Entries):
-            found.append(Level(f"{origin} for {line.block}", mine, place, own=True))  # pyright: ignore[reportArgumentType]
-        found.append(Level(origin, tree, place, own=False))  # pyright: ignore[reportArgumentType]
-    return found
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What every row of a spec is resolved with."""
+
+    defaults: Entries | None
+    scaling: Scaling
+    blocks: Mapping[str, type[Any]]
+    problems: Problems
+
+    def rows(self, found: Sequence[Line]) -> list[Row]:
+        """The rows of a spec; what is wrong goes to the problems."""
+        keys = [self._keys(line) for line in found]
+        counts = [_count(said.settings) for said in keys]
+        if (total := sum(counts)) > MAX_BLOCKS:
+            message = f"{total} blocks in all; at most {MAX_BLOCKS} are possible"
+            self.problems.add("E211", message, found[0].row.span)
+            return []
+        parts = zip(found, keys, _positions(found, counts), strict=True)
+        return [row for part in parts if (row := self._row(*part))]
+
+    def _levels(self, line: Line) -> list[Level]:
+        """Where a row's parameters may be said, nearest first."""
+        found = [Level("row", line.row, "row", own=True)]
+        places: tuple[tuple[Entries | None, str, Place], ...] = (
+            (line.table, "table", "table"),
+            (self.defaults, "defaults", "file"),
+        )
+        for tree, origin, place in places:
+            mine = tree.get(line.block) if tree else None
+            if isinstance(mine, Entries):
+                found.append(Level(f"{origin} for {line.block}", mine, place, own=True))
+            if tree:
+                found.append(Level(origin, tree, place, own=False))
+        return found
+
+    def _keys(self, line: Line) -> "_Keys":
+        """What the row says whatever its block, its repeats scaled."""
+        reader = Reader(self.scaling, "fixed", None, Position(), self.problems, line.row.span)
+        keys: RowKeys = reader.block(RowKeys, self._levels(line), line.block) or RowKeys()
+        fixed = keys.depth == "fixed" or line.section != "stages"
+        depth, mode = (1.0 if fixed else self.scaling.depth), self.scaling.rounding.repeats
+        if depth != 1.0:
+            repeats = scale_repeats(keys.repeats, depth, mode)
+            product = f"{keys.repeats} x {depth:g} = {keys.repeats * depth:.6g}"
+            setting = replace(
+                reader.settings["repeats"], value=repeats, written=f"{product} → {repeats} ({mode})"
+            )
+            reader.settings["repeats"] = setting
+        return _Keys(keys, reader.settings)
+
+    def _row(self, line: Line, said: "_Keys", position: Position) -> Row | None:
+        rounding = said.keys.rounding or self.scaling.rounding.channels
+        cls, levels = self.blocks[line.block], self._levels(line)
+
+        def read(index: int) -> Reader:
+            at = position.shifted(index)
+            return Reader(self.scaling, said.keys.width, rounding, at, self.problems, line.row.span)
+
+        reader = read(0)
+        first = reader.block(cls, levels, line.block)
+        if first is None:
+            return None
+        blocks = [first]
+        for index in range(1, _count(said.settings)):
+            # Nothing varies inside a row but what is spread over it, and the stride.
+            block = read(index).block(cls, levels, line.block) if reader.spreads else first
+            blocks.append(replace(block, stride=1) if hasattr(block, "stride") else block)
+        return Row(
+            section=line.section,
+            name=line.name,
+            block=line.block,
+            blocks=tuple(blocks),
+            inputs=_inputs(line.row.get(INPUTS)),
+            rounding=rounding,
+            settings={**said.settings, **reader.settings},
+            span=line.row.span,
+        )
 
 
-def _rows(  # noqa: PLR0913
-    found: Sequence[Line], defaults: Tree | None, scaling: Scaling, blocks: Mapping[str, type[Any]], problems: Problems
-) -> list[Row]:
-    keys: list[tuple[RowKeys, Mapping[str, Setting]]] = []
-    counts: list[int] = []
-    for line in found:
-        reader = Reader(scaling, "fixed", None, Position(), problems, line.row.span)
-        said: RowKeys | None = reader.block(RowKeys, _levels(line, defaults), line.block)
-        keys.append((said or RowKeys(), reader.settings))
-        counts.append(_repeats(line, keys[-1][0], reader.settings, scaling))
-    if (total := sum(counts)) > MAX_BLOCKS:
-        problems.add("E211", f"{total} blocks in all; at most {MAX_BLOCKS} are possible", found[0].row.span)
-        return []
-    positions = _positions(found, counts)
-    return [
-        row
-        for line, key, count, position in zip(found, keys, counts, positions, strict=True)
-        if (row := _row(line, key, count, position, _levels(line, defaults), scaling, blocks[line.block], problems))
-    ]
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """What a row says whatever its block, and where."""
+
+    keys: RowKeys
+    settings: Mapping[str, Setting]
 
 
-def _repeats(line: Line, keys: RowKeys, settings: dict[str, Setting], scaling: Scaling) -> int:
-    depth = 1.0 if keys.depth == "fixed" or line.section != "stages" else scaling.depth
-    repeats = scale_repeats(keys.repeats, depth, scaling.rounding.repeats)
-    if depth != 1.0:
-        written = f"{keys.repeats} x {depth:g} = {keys.repeats * depth:.6g} → {repeats} ({scaling.rounding.repeats})"
-        settings["repeats"] = replace(settings["repeats"], value=repeats, written=written)
-    return repeats
+def _count(settings: Mapping[str, Setting]) -> int:
+    repeats = settings["repeats"].value if "repeats" in settings else 1
+    return repeats if isinstance(repeats, int) else 1
 
 
 def _positions(found: Sequence[Line], counts: Sequence[int]) -> list[Position]:
@@ -136,44 +222,6 @@ def _positions(found: Sequence[Line], counts: Sequence[int]) -> list[Position]:
         )
         for line, count, start in zip(found, counts, starts, strict=True)
     ]
-
-
-def _row(  # noqa: PLR0913  what a row depends on
-    line: Line,
-    keys: tuple[RowKeys, Mapping[str, Setting]],
-    count: int,
-    position: Position,
-    levels: Sequence[Level],
-    scaling: Scaling,
-    cls: type[Any],
-    problems: Problems,
-) -> Row | None:
-    row, row_settings = keys
-    rounding = row.rounding or scaling.rounding.channels
-
-    def read(index: int) -> Reader:
-        shifted = Position(*((at + index, of) for at, of in (position.row, position.table, position.file)))
-        return Reader(scaling, row.width, rounding, shifted, problems, line.row.span)
-
-    reader = read(0)
-    first = reader.block(cls, levels, line.block)
-    if first is None:
-        return None
-    blocks = [first]
-    for index in range(1, count):
-        # Nothing varies inside a row but what is spread over it, and the stride.
-        block = read(index).block(cls, levels, line.block) if reader.spreads else first
-        blocks.append(replace(block, stride=1) if hasattr(block, "stride") else block)
-    return Row(
-        section=line.section,
-        name=line.name,
-        block=line.block,
-        blocks=tuple(blocks),
-        inputs=_inputs(line.row.get(INPUTS)),
-        rounding=rounding,
-        settings={**row_settings, **reader.settings},
-        span=line.row.span,
-    )
 
 
 def _inputs(tree: Tree | None) -> tuple[Tap, ...]:

@@ -1,7 +1,7 @@
 """Trees with named rows: the form in which specs are merged and addressed.
 
-In this form a section is a mapping: its table defaults, and under `rows` the rows by name. So one path grammar and one merge
-serve `extends`, `variants`, `change` and `--set`.
+In this form a section is a mapping: its table defaults, and under `rows` the rows by name. So one
+path grammar and one merge serve `extends`, `variants`, `change` and `--set`.
 """
 
 import re
@@ -28,11 +28,13 @@ def with_entry(tree: Entries, key: Scalar, value: Tree) -> Entries:
 
 def without(tree: Entries, keys: set[str]) -> Entries:
     """The mapping less some keys."""
-    return Entries({key: entry for key, entry in tree.entries.items() if key not in keys}, tree.span)
+    return Entries(
+        {key: entry for key, entry in tree.entries.items() if key not in keys}, tree.span
+    )
 
 
 def merge(below: Tree | None, above: Tree) -> Tree:
-    """`above` over `below`: mappings merge, anything else replaces; so does a table that brings rows."""
+    """Lay `above` over `below`: mappings merge, all else replaces, and so do tables with rows."""
     if not isinstance(above, Entries) or below is None or _is_value(above) or ROWS in above.entries:
         return above
     merged = dict(_as_mapping(below, above.span).entries)
@@ -47,7 +49,7 @@ def _is_value(tree: Entries) -> bool:
 
 
 def nested(key: Scalar, value: Tree) -> tuple[Scalar, Tree]:
-    """An entry whose key is a dotted path as an entry that holds mappings; `se.ratio: 1` is `se: {ratio: 1}`."""
+    """An entry with a dotted key as one that holds mappings: `se.ratio: 1` is `se: {ratio: 1}`."""
     first, *rest = str(key.value).split(".")
     for word in reversed(rest):
         value = Entries({word: Entry(Scalar(word, key.span), value)}, key.span)
@@ -97,7 +99,9 @@ def _check_dead_text(table: Entries, rows: Entries, problems: Problems) -> None:
     """A table default that every row overrides is text that does nothing."""
     for path, span in leaves(without(table, {ROWS, COLUMNS})):
         if rows.entries and all(_says(row, path) for _, row in rows):
-            problems.add("E207", f"every row says '{'.'.join(path)}' itself; this default does nothing", span)
+            problems.add(
+                "E207", f"every row says '{'.'.join(path)}' itself; this default does nothing", span
+            )
 
 
 def _says(row: Tree, path: Path) -> bool:
@@ -109,8 +113,10 @@ def _says(row: Tree, path: Path) -> bool:
     return not isinstance(row, Entries)
 
 
-def named_rows(section: str, rows: Tree, table: Entries, problems: Problems, *, must_name: bool = False) -> Entries:
-    """Rows by name: as they say, else s1, s2, … in stages and their block's name, `conv2` for the second, elsewhere."""
+def named_rows(
+    section: str, rows: Tree, table: Entries, problems: Problems, *, must_name: bool = False
+) -> Entries:
+    """Rows by name: as they say, else s1, s2, … in stages and conv, conv2, … elsewhere."""
     result: dict[str, Entry] = {}
     if not isinstance(rows, Items):
         problems.add("E105", "'rows' is a list of rows", rows.span)
@@ -122,7 +128,9 @@ def named_rows(section: str, rows: Tree, table: Entries, problems: Problems, *, 
             continue
         key = _name(section, row, table, number, result, problems)
         if must_name and row.get("name") is None:
-            problems.add("E209", "an inserted row needs a name", row.span, "names of rows never shift")
+            problems.add(
+                "E209", "an inserted row needs a name", row.span, "names of rows never shift"
+            )
         if key is None:
             continue
         name = str(key.value)
@@ -176,23 +184,36 @@ def _row(item: Tree, columns: list[Scalar] | None, problems: Problems) -> Entrie
     return Entries(row, item.span)
 
 
-def _name(  # noqa: PLR0913  a name depends on where the row stands
-    section: str, row: Entries, table: Entries, number: int, taken: Mapping[str, Entry], problems: Problems
+def _name(
+    section: str,
+    row: Entries,
+    table: Entries,
+    number: int,
+    taken: Mapping[str, Entry],
+    problems: Problems,
 ) -> Scalar | None:
     said = row.get("name")
     if said is not None:
         if isinstance(said, Scalar) and isinstance(said.value, str) and re.match(NAME, said.value):
             return said
         hint = _text_hint(said)
-        problems.add("E209", "a row's name is letters, digits and _, a letter first", said.span, hint)
+        problems.add(
+            "E209", "a row's name is letters, digits and _, a letter first", said.span, hint
+        )
         return None
     if section == "stages":
         return Scalar(f"s{number}", row.span)
     block = row.get(BLOCK) or table.get(BLOCK)
     if not isinstance(block, Scalar) or not isinstance(block.value, str):
-        return Scalar(f"row{number}", row.span)  # a row without a block is reported where blocks are looked up
-    names = (block.value if count == 1 else f"{block.value}{count}" for count in range(1, number + 1))
-    return Scalar(next((name for name in names if name not in taken), f"{block.value}{number}"), row.span)
+        return Scalar(
+            f"row{number}", row.span
+        )  # a row without a block is reported where blocks are looked up
+    names = (
+        block.value if count == 1 else f"{block.value}{count}" for count in range(1, number + 1)
+    )
+    return Scalar(
+        next((name for name in names if name not in taken), f"{block.value}{number}"), row.span
+    )
 
 
 def _text_hint(tree: Tree) -> str:
@@ -202,10 +223,10 @@ def _text_hint(tree: Tree) -> str:
 
 
 def set_path(tree: Entries, path: Scalar, value: Tree) -> Entries:
-    """The tree with a value merged in at a path: `scaling.width`, `stages.s4.kernel`, `stages.*.channels`.
+    """The tree with a value at a path: `scaling.width`, `stages.s4.kernel`, `stages.*.channels`.
 
     Raises:
-        SpecError: E204, the path addresses nothing; E210, a column of another length than the table.
+        SpecError: E204, the path addresses nothing; E210, a column of another length.
     """
     words = tuple(str(path.value).split("."))
     if not all(words):
@@ -241,20 +262,24 @@ def _set_in_section(tree: Entries, words: Path, path: Scalar, value: Tree) -> En
     if word != "*" and word not in rows:
         return _set(tree, words, path, value)
     if not rest:
-        raise error("E204", f"'{path.value}' is a row; a path goes on to what is set in it", path.span)
-    if word in rows:
-        return _set(tree, (section, ROWS, word, *rest), path, value)
+        message = f"'{path.value}' is a row; a path goes on to what is set in it"
+        raise error("E204", message, path.span)
+    cells = {word: value} if word in rows else _cells(rows, path, value)
+    for name, cell in cells.items():
+        if not (isinstance(cell, Scalar) and cell.value is None and len(cells) > 1):
+            tree = _set(tree, (section, ROWS, name, *rest), path, cell)
+    return tree
+
+
+def _cells(rows: Mapping[str, Entry], path: Scalar, value: Tree) -> Mapping[str, Tree]:
+    """What a whole column sets in each row: one value for all, or a list with one for each."""
     if not isinstance(value, Items):
-        for name in rows:
-            tree = _set(tree, (section, ROWS, name, *rest), path, value)
-        return tree
+        return dict.fromkeys(rows, value)
     if len(value.items) != len(rows):
         message = f"'{path.value}' has {len(value.items)} values for {len(rows)} rows"
-        raise error("E210", message, value.span, f"the rows are {', '.join(rows)}; ~ leaves a row as it is")
-    for name, item in zip(rows, value.items, strict=True):
-        if not (isinstance(item, Scalar) and item.value is None):
-            tree = _set(tree, (section, ROWS, name, *rest), path, item)
-    return tree
+        hint = f"the rows are {', '.join(rows)}; ~ leaves a row as it is"
+        raise error("E210", message, value.span, hint)
+    return dict(zip(rows, value.items, strict=True))
 
 
 def rows_of(tree: Entries, section: str) -> Mapping[str, Entry]:
@@ -273,13 +298,20 @@ def _row_address(tree: Entries, address: Tree) -> tuple[str, str]:
     if len(words) == 2 and words[0] in SECTIONS and words[1] in rows_of(tree, words[0]):  # noqa: PLR2004
         return words[0], words[1]
     known = [f"{section}.{name}" for section in SECTIONS for name in rows_of(tree, section)]
-    raise error("E204", f"there is no row {quoted(address.span.text)}", address.span, did_you_mean(".".join(words), known))
+    raise error(
+        "E204",
+        f"there is no row {quoted(address.span.text)}",
+        address.span,
+        did_you_mean(".".join(words), known),
+    )
 
 
 def remove_row(tree: Entries, address: Tree) -> Entries:
     """The tree less one row; the others keep their names."""
     section, name = _row_address(tree, address)
-    return _with_rows(tree, section, {key: entry for key, entry in rows_of(tree, section).items() if key != name})
+    return _with_rows(
+        tree, section, {key: entry for key, entry in rows_of(tree, section).items() if key != name}
+    )
 
 
 def insert_rows(tree: Entries, edit: Entries, problems: Problems) -> Entries:
@@ -297,7 +329,9 @@ def insert_rows(tree: Entries, edit: Entries, problems: Problems) -> Entries:
         if key in new:
             problems.add("E209", f"there is a row '{key}' already", new[key].key.span)
         pair = {key: entry}
-        result |= pair if key != name else ({**pair, **new} if after is not None else {**new, **pair})
+        result |= (
+            pair if key != name else ({**pair, **new} if after is not None else {**new, **pair})
+        )
     return _with_rows(tree, section, result)
 
 
@@ -305,7 +339,9 @@ def _with_rows(tree: Entries, section: str, rows: Mapping[str, Entry]) -> Entrie
     table = tree.get(section)
     assert isinstance(table, Entries)  # noqa: S101
     key = table.entries[ROWS].key
-    return with_entry(tree, tree.entries[section].key, with_entry(table, key, Entries(rows, key.span)))
+    return with_entry(
+        tree, tree.entries[section].key, with_entry(table, key, Entries(rows, key.span))
+    )
 
 
 def leaves(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Span]]:

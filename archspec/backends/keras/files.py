@@ -1,0 +1,80 @@
+"""Model files: `.keras`, weights alone, SavedModel folders; each appears whole or not at all."""
+
+import json
+import os
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
+from zipfile import ZipFile, ZipInfo
+
+import keras
+
+from archspec.backends.keras.model import read_weights
+from archspec.errors import error
+from archspec.files import write_whole
+from archspec.weights import store
+
+Model: TypeAlias = Any
+"""A `keras.Model`; Keras has no types of its own."""
+
+
+def save(model: keras.Model, path: str | os.PathLike[str]) -> None:
+    """Write a model to `path`, whole or not at all.
+
+    `.keras` is the model with its weights, `.safetensors` the weights alone, and a name without a
+    suffix becomes a SavedModel folder. An older file or SavedModel of that name is replaced. The
+    bytes of the two files depend on nothing but the model.
+
+    Raises:
+        SpecError: E403, the name ends otherwise; E110, the system refuses.
+    """
+    target = Path(path)
+    if target.suffix not in FORMATS:
+        raise error(
+            "E403",
+            f"cannot save a model as {str(target)!r}",
+            hint="a name ends in .keras or .safetensors, or has no suffix for a SavedModel folder",
+        )
+    FORMATS[target.suffix](model, target)
+
+
+def _save_archive(model: Model, target: Path) -> None:
+    with _beside(target) as folder:
+        model.save(folder / "model.keras")
+        with ZipFile(folder / "model.keras") as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+    members["metadata.json"] = json.dumps({"keras_version": keras.__version__}).encode()
+    whole = BytesIO()
+    with ZipFile(whole, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(ZipInfo(name), data)  # of 1980, whenever it was written
+    write_whole(target, whole.getvalue())
+
+
+def _save_folder(model: Model, target: Path) -> None:
+    with _beside(target) as folder:
+        model.export(folder / "new", verbose=False)
+        if (target / "saved_model.pb").exists():
+            target.rename(folder / "old")
+        (folder / "new").rename(target)
+
+
+@contextmanager
+def _beside(target: Path) -> Generator[Path]:
+    """A folder in the folder of `target`, from which a rename is one step; gone at the end."""
+    try:
+        with TemporaryDirectory(prefix=".archspec-", dir=target.parent) as folder:
+            yield Path(folder)
+    except OSError as reason:
+        raise error("E110", f"cannot write {str(target)!r}: {reason.strerror}") from reason
+
+
+FORMATS: Mapping[str, Callable[[Model, Path], None]] = {
+    "": _save_folder,
+    ".keras": _save_archive,
+    ".safetensors": lambda model, target: store.write(target, read_weights(model)),
+}
+"""Suffix → how a model is written."""

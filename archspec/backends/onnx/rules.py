@@ -1,0 +1,236 @@
+"""What each op is in ONNX: the operators that do it, chosen by what runtimes do well."""
+
+from collections.abc import Callable, Mapping
+from math import pi, prod, sqrt
+from typing import Any
+
+import numpy as np
+
+from archspec.backends.onnx.writer import Array, Site, channels_first
+from archspec.ops import (
+    Activation,
+    Add,
+    BatchNorm,
+    Concat,
+    Convolution,
+    Dense,
+    Dropout,
+    DropPath,
+    Flatten,
+    GlobalPool,
+    GroupNorm,
+    LayerNorm,
+    Multiply,
+    Op,
+    Pool,
+    Rescale,
+    Slice,
+    Standardize,
+    Window,
+)
+
+
+def _window(site: Site, op: Window) -> dict[str, Any]:
+    (top, bottom), (left, right) = op.pads(site.shape)
+    return {
+        "kernel_shape": op.kernel,
+        "strides": (op.stride, op.stride),
+        "pads": (top, left, bottom, right),
+    }
+
+
+def _convolution(site: Site, op: Convolution) -> None:
+    # Depthwise kernels are (kh, kw, c, m), all others (kh, kw, c / groups, channels): one to ONNX.
+    kernel = site.array("kernel").reshape(*op.kernel, site.shape[2] // op.groups, op.channels)
+    arrays = [site.weight("kernel", kernel.transpose(3, 2, 0, 1))]
+    if op.bias:
+        arrays.append(site.weight("bias"))
+    dilations = (op.dilation, op.dilation)
+    window = _window(site, op)
+    site.add("Conv", *site.inputs, *arrays, group=op.groups, dilations=dilations, **window)
+
+
+def _pool(site: Site, op: Pool) -> None:
+    if op.type == "max":
+        site.add("MaxPool", *site.inputs, **_window(site, op))
+    else:
+        site.add("AveragePool", *site.inputs, count_include_pad=0, **_window(site, op))
+
+
+def _global_pool(site: Site, op: GlobalPool) -> None:
+    site.add("GlobalMaxPool" if op.type == "max" else "GlobalAveragePool", *site.inputs)
+
+
+def _dense(site: Site, op: Dense) -> None:
+    kernel = site.array("kernel")
+    image = site.writer.unordered.get(site.node.inputs[0])
+    if image:
+        kernel = kernel.reshape(*image, op.channels).transpose(2, 0, 1, 3).reshape(kernel.shape)
+    arrays = [site.weight("kernel", kernel)]
+    if op.bias:
+        arrays.append(site.weight("bias"))
+    site.add("Gemm", *site.inputs, *arrays)
+
+
+def _flatten(site: Site, _: Flatten) -> None:
+    """Flatten as the channels lie, which a Dense that follows allows for; else turn them first."""
+    (value,) = site.inputs
+    graph = site.writer.graph
+    if 1 not in {prod(site.shape[:-1]), site.shape[-1]}:
+        dense = all(isinstance(reader.op, Dense) for reader in graph.readers[site.node.name])
+        if dense and site.node.name not in graph.outputs.values():
+            site.writer.unordered[site.node.name] = site.shape
+        else:
+            value = site.add("Transpose", value, perm=(0, 2, 3, 1), shape=site.shape)
+    # Not Flatten: Core ML does not know it.
+    site.add("Reshape", value, site.integers(0, -1))
+
+
+def _rescale(site: Site, op: Rescale) -> None:
+    _affine(site, np.array(op.scale), np.array(op.offset))
+
+
+def _standardize(site: Site, _: Standardize) -> None:
+    mean, variance = site.array("mean", np.float64), site.array("variance", np.float64)
+    with np.errstate(all="ignore"):
+        scale = 1 / np.maximum(np.sqrt(variance), 1e-7)
+        _affine(site, scale, -mean * scale)
+
+
+def _affine(site: Site, scale: Array, offset: Array) -> None:
+    """Write x · scale + offset, without what changes nothing."""
+    (value,) = site.inputs
+    for kind, name, array, idle in (("Mul", "scale", scale, 1), ("Add", "offset", offset, 0)):
+        if np.any(array != idle):
+            single = array.size == 1
+            operand = site.number(array.item()) if single else site.per_channel(name, array)
+            value = site.add(kind, value, operand)
+    if value in site.inputs:
+        site.add("Identity", value)
+
+
+def _batch_norm(site: Site, op: BatchNorm) -> None:
+    names = ("gamma", "beta", "moving_mean", "moving_variance")
+    arrays = [site.weight(name) for name in names]
+    site.add("BatchNormalization", *site.inputs, *arrays, epsilon=op.epsilon)
+
+
+def _group_norm(site: Site, op: GroupNorm) -> None:
+    """As instance norm of groups: GroupNormalization was broken at 18 and is slow since 21."""
+    size = prod(site.shape) // op.groups
+    split = site.add(
+        "Reshape", *site.inputs, site.integers(0, op.groups, -1), shape=(op.groups, size)
+    )
+    ones, zeros = site.number(1.0, op.groups), site.number(0.0, op.groups)
+    normal = site.add(
+        "InstanceNormalization", split, ones, zeros, epsilon=op.epsilon, shape=(op.groups, size)
+    )
+    back = site.add("Reshape", normal, site.integers(0, *channels_first(site.shape)))
+    site.add("Add", site.add("Mul", back, site.per_channel("gamma")), site.per_channel("beta"))
+
+
+def _layer_norm(site: Site, op: LayerNorm) -> None:
+    (x,) = site.inputs
+    if site.opset < 17:  # noqa: PLR2004  the first with LayerNormalization
+        _layer_norm_by_parts(site, op)
+    elif len(site.shape) == 1:
+        _normalize_last(site, x, op)
+    else:
+        turned = site.add("Transpose", x, perm=(0, 2, 3, 1), shape=site.shape)
+        site.add("Transpose", _normalize_last(site, turned, op), perm=(0, 3, 1, 2))
+
+
+def _normalize_last(site: Site, value: str, op: LayerNorm) -> str:
+    arrays = site.weight("gamma"), site.weight("beta")
+    return site.add(
+        "LayerNormalization", value, *arrays, axis=-1, epsilon=op.epsilon, shape=site.shape
+    )
+
+
+def _layer_norm_by_parts(site: Site, op: LayerNorm) -> None:
+    (x,) = site.inputs
+    one = (1, *site.shape[:-1])
+    centred = site.add("Sub", x, site.add("ReduceMean", x, axes=[1], shape=one))
+    square = site.add("Mul", centred, centred)
+    variance = site.add("ReduceMean", square, axes=[1], shape=one)
+    variance = site.add("Add", variance, site.number(op.epsilon), shape=one)
+    normal = site.add("Div", centred, site.add("Sqrt", variance, shape=one))
+    site.add("Add", site.add("Mul", normal, site.per_channel("gamma")), site.per_channel("beta"))
+
+
+def _slice(site: Site, op: Slice) -> None:
+    bounds = (site.integers(value) for value in (op.start, op.stop, 1))
+    site.add("Slice", *site.inputs, *bounds)
+
+
+def _hard_sigmoid(site: Site, x: str) -> str:
+    # ONNX's own default slope is 0.2.
+    return site.add("HardSigmoid", x, alpha=1 / 6, beta=0.5)
+
+
+def _hard_swish(site: Site, x: str) -> None:
+    if site.opset < 14:  # noqa: PLR2004  the first with HardSwish
+        site.add("Mul", x, _hard_sigmoid(site, x))
+    else:
+        site.add("HardSwish", x)
+
+
+def _gelu(site: Site, x: str) -> None:
+    if site.opset >= 20:  # noqa: PLR2004  the first with Gelu
+        site.add("Gelu", x)
+        return
+    # These nodes in this order are what ONNX Runtime puts together to one.
+    bent = site.add("Erf", site.add("Div", x, site.number(sqrt(2))))
+    twice = site.add("Mul", x, site.add("Add", bent, site.number(1.0)))
+    site.add("Mul", twice, site.number(0.5))
+
+
+def _gelu_tanh(site: Site, x: str) -> None:
+    if site.opset >= 20:  # noqa: PLR2004  the first with Gelu
+        site.add("Gelu", x, approximate="tanh")
+        return
+    cube = site.add("Mul", x, site.add("Mul", x, x))
+    sum_ = site.add("Add", x, site.add("Mul", cube, site.number(0.044715)))
+    bent = site.add("Tanh", site.add("Mul", sum_, site.number(sqrt(2 / pi))))
+    twice = site.add("Mul", x, site.add("Add", bent, site.number(1.0)))
+    site.add("Mul", twice, site.number(0.5))
+
+
+ACTIVATIONS: Mapping[str, Callable[[Site, str], object]] = {
+    "relu": lambda site, x: site.add("Relu", x),
+    "relu6": lambda site, x: site.add("Clip", x, site.number(0.0), site.number(6.0)),
+    "leaky_relu": lambda site, x: site.add("LeakyRelu", x, alpha=0.01),
+    "elu": lambda site, x: site.add("Elu", x),
+    "hard_sigmoid": _hard_sigmoid,
+    "hard_swish": _hard_swish,
+    "sigmoid": lambda site, x: site.add("Sigmoid", x),
+    "swish": lambda site, x: site.add("Mul", x, site.add("Sigmoid", x)),
+    "tanh": lambda site, x: site.add("Tanh", x),
+    "gelu": _gelu,
+    "gelu_tanh": _gelu_tanh,
+    "mish": lambda site, x: site.add("Mul", x, site.add("Tanh", site.add("Softplus", x))),
+    "softplus": lambda site, x: site.add("Softplus", x),
+    "softmax": lambda site, x: site.add("Softmax", x, axis=1),
+}
+"""`Activation.function` → the ONNX nodes that compute it, the last one its value."""
+
+RULES: Mapping[type[Op], Callable[[Site, Any], object]] = {
+    Activation: lambda site, op: ACTIVATIONS[op.function](site, *site.inputs),
+    Add: lambda site, _: site.add("Add" if len(site.inputs) == 2 else "Sum", *site.inputs),  # noqa: PLR2004
+    BatchNorm: _batch_norm,
+    Concat: lambda site, _: site.add("Concat", *site.inputs, axis=1),
+    Convolution: _convolution,
+    Dense: _dense,
+    DropPath: lambda site, _: site.add("Identity", *site.inputs),
+    Dropout: lambda site, _: site.add("Identity", *site.inputs),
+    Flatten: _flatten,
+    GlobalPool: _global_pool,
+    GroupNorm: _group_norm,
+    LayerNorm: _layer_norm,
+    Multiply: lambda site, _: site.add("Mul", *site.inputs),
+    Pool: _pool,
+    Rescale: _rescale,
+    Slice: _slice,
+    Standardize: _standardize,
+}
+"""Op class → the ONNX nodes it becomes, the last one its value."""

@@ -1,0 +1,1 @@
+"""Models that leave the house: exported, checked, and only then written."""

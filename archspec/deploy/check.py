@@ -1,0 +1,161 @@
+"""Whether an ONNX model computes what its graph means: ONNX Runtime against the reference."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+import onnx
+
+from archspec.backends.reference import Array, Reference, Weights
+from archspec.deploy.deviation import Deviation, bound, deviations, difference, repeat
+from archspec.deploy.runtime import Runtime, validate
+from archspec.errors import SpecError, error
+from archspec.graph import INPUT, Graph
+from archspec.ops import Rescale, Standardize
+from archspec.passes.merge import affine
+
+Truth: TypeAlias = Callable[[Array], Mapping[str, Array]]
+"""Images (batch, h, w, c) → each output by name, channels last."""
+
+TOLERANCE = 1e-5
+"""Difference, in standard deviations of an output, that is below notice in float32."""
+
+_BLIND = 1e-3
+"""Bound over which an output proves nothing: rounding has grown until it hides mistakes."""
+
+_IMAGES = 3
+"""Different images; a larger batch repeats them."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well ONNX Runtime and the reference agree.
+
+    Args:
+        difference: the largest, in standard deviations of the value that it is in.
+        bound: what it may be.
+        batches: numbers of images that were tried.
+        outputs: how many outputs were compared.
+        by_node: whether the largest difference is that of a node by itself, which decides where
+            rounding hides what an output could show.
+    """
+
+    difference: float
+    bound: float
+    batches: tuple[int, ...]
+    outputs: int
+    by_node: bool = False
+
+
+def check(
+    model: onnx.ModelProto,
+    graph: Graph,
+    weights: Weights,
+    *,
+    tolerance: float = TOLERANCE,
+    keras: Truth | None = None,
+) -> Agreement:
+    """Check that a model is valid ONNX, runs, and computes what `graph` means.
+
+    The images are random and the same each time. A difference may be `tolerance` standard
+    deviations of the output, or 4 times what rounding to float32 does to the reference.
+
+    Args:
+        model: with the input `input`, (batch, c, h, w), and the outputs of the graph.
+        graph: as it was before any pass. Passes keep names; where they took out a node, the one
+            that it read now gives its value.
+        weights: of that graph.
+        tolerance: see above.
+        keras: what to compare with in the reference's stead; its nodes are not compared.
+
+    Raises:
+        SpecError: E420, not valid ONNX; E421, ONNX Runtime refuses it; E422, an output is not
+            finite; E423, a difference is over the bound: names the first node that diverges.
+    """
+    validate(model)
+    trial = _Trial(model, graph, weights, tolerance)
+    agreement = trial.outputs(keras)
+    if agreement.bound > _BLIND and keras is None:
+        agreement = trial.nodes(agreement)
+    return agreement
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A model and the graph that it should be."""
+
+    model: onnx.ModelProto
+    graph: Graph
+    weights: Weights
+    tolerance: float
+
+    def outputs(self, keras: Truth | None) -> Agreement:
+        """Compare the outputs; `SpecError` where one is not finite or differs."""
+        runtime = Runtime(self.model)
+        batches = (runtime.batch,) if runtime.batch else (1, _IMAGES)
+        images = _images(self.graph, self.weights)
+        near = Reference(self.graph, self.weights)(images)
+        truth = keras(images) if keras else near
+        self._need_finite(truth, images)
+        results = [runtime(repeat(images, size)) for size in batches]
+        gaps = {name: max(difference(one[name], truth[name]) for one in results) for name in truth}
+        bounds = dict.fromkeys(truth, self.tolerance)
+        if max(gaps.values()) > self.tolerance:
+            exact = Reference(self.graph, self.weights, "float64")(images)
+            bounds = {name: bound(near[name], exact[name], self.tolerance) for name in truth}
+        worst = max(truth, key=lambda name: gaps[name] / bounds[name])
+        if gaps[worst] > bounds[worst]:
+            place = f"output '{worst}' away from {'Keras' if keras else 'the reference'}"
+            first = None if keras else next(filter(_is_over, self._deviations(images)), None)
+            raise _differs(place, gaps[worst], bounds[worst], first)
+        return Agreement(gaps[worst], bounds[worst], batches, len(truth))
+
+    def nodes(self, outputs: Agreement) -> Agreement:
+        """Compare each node by itself; `SpecError` where one differs."""
+        found = list(self._deviations(_images(self.graph, self.weights)))
+        first = next(filter(_is_over, found), None)
+        if first:
+            place = f"'{first.node.name}' away from the reference"
+            raise _differs(place, first.difference, first.bound, None)
+        worst = max(found, key=lambda node: node.difference / node.bound)
+        return replace(outputs, difference=worst.difference, bound=worst.bound, by_node=True)
+
+    def _deviations(self, images: Array) -> Iterator[Deviation]:
+        return deviations(self.model, self.graph, self.weights, images, self.tolerance)
+
+    def _need_finite(self, truth: Mapping[str, Array], images: Array) -> None:
+        bad = [name for name, array in truth.items() if not np.isfinite(array).all()]
+        if not bad:
+            return
+        message, span = f"output '{bad[0]}' is not finite for a random image", None
+        values = Reference(self.graph, self.weights).steps(images)
+        next(values)  # the image
+        for node, (_, value) in zip(self.graph.nodes, values, strict=True):
+            if not np.isfinite(value).all():
+                message = f"{message}; the first value that is not is of '{node.name}'"
+                span = node.span
+                break
+        raise error("E422", message, span, "look at the weights")
+
+
+def _images(graph: Graph, weights: Weights) -> Array:
+    """Random images (batch, h, w, c), such that a rescaling in front makes them standard normal."""
+    images = np.random.default_rng(0).standard_normal((_IMAGES, *graph.input))
+    for node in graph.readers[INPUT][:1]:
+        if isinstance(node.op, Rescale | Standardize):
+            scale, offset = affine(node, weights)
+            images = (images - offset) / np.where(scale == 0, 1, scale)
+    return images.astype(np.float32)
+
+
+def _is_over(node: Deviation) -> bool:
+    return node.difference > node.bound
+
+
+def _differs(place: str, found: float, allowed: float, first: Deviation | None) -> SpecError:
+    message = f"ONNX Runtime is {found:.1e} standard deviations of {place}, more than {allowed:.1e}"
+    if first is None:
+        return error("E423", message)
+    message = f"{message}; the first node that diverges is '{first.node.name}'"
+    return error("E423", f"{message}, by {first.difference:.1e}", first.node.span)

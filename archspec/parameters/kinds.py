@@ -1,0 +1,154 @@
+"""Kinds of plain values: what is let through, the words for a message, the way to read it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+MAX_CHANNELS = 1 << 17
+MAX_REPEATS = 1024
+MAX_CLASSES = 1 << 20
+MAX_SIZE = 1 << 14
+
+Window: TypeAlias = tuple[int, int]
+Kernel: TypeAlias = tuple[Window, ...]
+"""One window (h, w), or several that share the channels out among them."""
+
+OFF = "none"
+
+
+def _as_it_is(value: Any) -> Any:  # noqa: ANN401  of any kind
+    return value
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """What a value may be.
+
+    Args:
+        wanted: what a message says is wanted.
+        schema: JSON Schema of it, draft-07 vocabulary.
+        read: a value that the schema let through → as the parameter class holds it.
+        bounds: of a number; what a ramp computes must lie between them.
+        whole: whether a ramp must compute whole numbers.
+    """
+
+    wanted: str
+    schema: dict[str, Any]
+    read: Callable[[Any], Any] = _as_it_is
+    bounds: tuple[float, float] | None = None
+    whole: bool = False
+
+
+def integer(low: int, high: int) -> Kind:
+    """A whole number."""
+    schema = {"type": "integer", "minimum": low, "maximum": high}
+    return Kind(f"a whole number from {low} to {high}", schema, int, (low, high), whole=True)
+
+
+def number(low: float, high: float) -> Kind:
+    """A number."""
+    schema = {"type": "number", "minimum": low, "maximum": high}
+    return Kind(f"a number from {low:g} to {high:g}", schema, float, (low, high))
+
+
+_FRACTION = {
+    "type": "string",
+    "pattern": r"^[0-9]{1,6}(\.[0-9]{1,6})?/[1-9][0-9]{0,5}(\.[0-9]{1,6})?$",
+}
+
+
+def _read_ratio(value: float | str) -> float:
+    if isinstance(value, str):
+        top, bottom = value.split("/")
+        return float(top) / float(bottom)
+    return float(value)
+
+
+def ratio(high: float) -> Kind:
+    """A number over 0, or a fraction such as `1/12`; a float, as the authors' code has it."""
+    schema = {"type": "number", "exclusiveMinimum": 0, "maximum": high}
+    wanted = f"a number over 0 up to {high:g}, or a fraction such as 1/12"
+    return Kind(wanted, {"anyOf": [schema, _FRACTION]}, _read_ratio, (0, high))
+
+
+def word(*choices: str) -> Kind:
+    """One of a few words."""
+    wanted = "one of " + ", ".join(choices) if len(choices) > 1 else choices[0]
+    return Kind(wanted, {"enum": list(choices)})
+
+
+FLAG = Kind("true or false", {"type": "boolean"})
+
+
+def either(first: Kind, second: Kind) -> Kind:
+    """A value of one of two kinds, read as it is."""
+    return Kind(f"{first.wanted}, or {second.wanted}", {"anyOf": [first.schema, second.schema]})
+
+
+_MAX_KERNEL = 255
+_WINDOW: dict[str, Any] = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1, "maximum": _MAX_KERNEL},
+        {"type": "string", "pattern": r"^[1-9][0-9]?x[1-9][0-9]?$"},
+    ]
+}
+
+
+def _read_window(value: float | str) -> Window:
+    if isinstance(value, str):
+        height, width = value.split("x")
+        return int(height), int(width)
+    return int(value), int(value)
+
+
+def _read_kernel(value: Any) -> Kernel:  # noqa: ANN401
+    values: list[Any] = value if isinstance(value, list) else [value]
+    return tuple(map(_read_window, values))
+
+
+KERNEL = Kind("a kernel: 3, or a rectangle 1x7", _WINDOW, _read_kernel)
+MIXED_KERNEL = Kind(
+    "a kernel: 3, a rectangle 1x7, or a mix [3, 5, 7]",
+    {
+        "anyOf": [
+            *_WINDOW["anyOf"],
+            {"type": "array", "items": _WINDOW, "minItems": 2, "maxItems": 16},
+        ]
+    },
+    _read_kernel,
+)
+"""The windows of a mix share the channels out among them."""
+
+_ANY_NUMBER: dict[str, Any] = {"anyOf": [{"type": "number"}, _FRACTION]}
+
+
+def _read_numbers(value: Any) -> tuple[float, ...]:  # noqa: ANN401
+    values: list[Any] = value if isinstance(value, list) else [value]
+    return tuple(map(_read_ratio, values))
+
+
+NUMBERS = Kind(
+    "a number, or a list with one for each channel",
+    {
+        "anyOf": [
+            *_ANY_NUMBER["anyOf"],
+            {"type": "array", "items": _ANY_NUMBER, "minItems": 1, "maxItems": 64},
+        ]
+    },
+    _read_numbers,
+)
+
+_SIZE: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": MAX_SIZE}
+
+
+def _read_size(value: Any) -> tuple[int, ...]:  # noqa: ANN401
+    values: list[Any] = value if isinstance(value, list) else [value, value, 3]
+    return tuple(map(int, values))
+
+
+IMAGE_SIZE = Kind(
+    f"a size from 1 to {MAX_SIZE}, or [height, width, channels]",
+    {"anyOf": [_SIZE, {"type": "array", "items": _SIZE, "minItems": 3, "maxItems": 3}]},
+    _read_size,
+)
+"""`224` is [224, 224, 3]."""

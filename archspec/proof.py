@@ -1,0 +1,177 @@
+"""The proof that a graph computes the same function as a model of keras.applications."""
+
+import json
+import re
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import inf
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archspec.backends.keras import emit, keras, read_weights, write_weights
+from archspec.errors import Span, did_you_mean, error, quoted
+from archspec.graph import INPUT, Graph, GraphBuilder
+from archspec.ops import Rescale, Shape
+from archspec.weights.fit import check_shapes
+from archspec.weights.foreign import families, renamed
+from archspec.weights.random import draw
+
+BOUND = 1e-9
+"""Of a difference. In float64 nets that compute the same come to 1e-13, others to 1e-3 and more."""
+SEED = 20261122
+IMAGENET = "imagenet"
+"""The published weights: they are loaded, and then replaced. Some nets have a layer for them."""
+CALL = re.compile(r"(?P<name>\w+)(\((?P<arguments>[^()]*)\))?")
+ARGUMENTS: Mapping[str, str] = {
+    "alpha": r"[0-7](\.[0-9]+)?",
+    "depth_multiplier": "[1-8]",
+    "dropout": r"0(\.[0-9]+)?",
+    "dropout_rate": r"0(\.[0-9]+)?",
+    "include_preprocessing": "True|False",
+    "minimalistic": "True|False",
+    "weights": IMAGENET,
+}
+"""What may be said to a function of keras.applications, and the pattern of what is said."""
+
+Size: TypeAlias = tuple[int, int]
+"""Height and width of an image."""
+# Keras has no types of its own.
+Model: TypeAlias = Any
+applications: Any = keras.applications
+config: Any = keras.config
+Rescaling: Any = keras.layers.Rescaling
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How far a graph is from another model, with the same arrays and the same images.
+
+    Args:
+        function: the call that made the other model.
+        differences: of the logits, max|a - b| / std(b), by the size of the images.
+    """
+
+    function: str
+    differences: Mapping[Size, float]
+
+    @property
+    def difference(self) -> float:
+        """The largest; NaN if one is."""
+        return float(np.max(list(self.differences.values())))
+
+    @property
+    def holds(self) -> bool:
+        """Whether both compute the same function."""
+        return self.difference <= BOUND
+
+
+def prove(graph: Graph, function: str, sizes: Sequence[Size], span: Span | None = None) -> Proof:
+    """Compare a graph with a model of keras.applications, both in float64.
+
+    All arrays are random, the statistics of batch norm as well, and go to the other model by
+    name. For each size the graph is inferred anew.
+
+    Args:
+        graph: its output `output`, or else its last node, are logits (classes,).
+        function: `EfficientNetB0` or `MobileNetV2(alpha=1.0)`; it is read, never evaluated.
+        sizes: of the images.
+        span: where the call stands.
+
+    Raises:
+        SpecError: E440, `function` is of another kind; E441, Keras refuses it; E504 to E506, the
+            arrays of the other model are not those of the graph; E301, a size is too small.
+    """
+    name, arguments = _parse(function, span)
+    weights = draw(graph, SEED)
+    differences: dict[Size, float] = {}
+    with _float64():
+        for size in sizes:
+            resized = _resized(graph, (*size, *graph.input[2:]))
+            try:
+                other = _reference(resized, name, arguments)
+            except Exception as reason:  # a failed download is no subclass
+                message = f"keras.applications refuses {function} at {size}: {reason}"
+                raise error("E441", message, span) from reason
+            _share(weights, resized, other, name)
+            differences[size] = _difference(emit(resized, weights), other, _images(resized))
+    return Proof(function, differences)
+
+
+def _parse(function: str, span: Span | None) -> tuple[str, dict[str, Any]]:
+    """The name and the arguments of a call, if the name and every argument are known."""
+    call = CALL.fullmatch(function)
+    name = call["name"] if call else function
+    if not call or name not in families():
+        hint = did_you_mean(name, families()) or f"known are {', '.join(families())}"
+        raise error("E440", f"cannot compare with {quoted(function)}", span, hint)
+    arguments: dict[str, Any] = {}
+    for text in (call["arguments"] or "").split(",") if call["arguments"] else ():
+        word, _, value = (part.strip() for part in text.partition("="))
+        if not re.fullmatch(ARGUMENTS.get(word, "(?!)"), value):
+            hint = did_you_mean(word, ARGUMENTS)
+            raise error(
+                "E440", f"cannot compare with {quoted(function)}: bad {quoted(text)}", span, hint
+            )
+        arguments[word] = value if value == IMAGENET else json.loads(value.lower())
+    return name, arguments
+
+
+def _resized(graph: Graph, image: Shape) -> Graph:
+    """The same nodes for images of another size, up to the logits."""
+    build = GraphBuilder(graph.name, image)
+    for node in graph.nodes:
+        build.add(node.name, node.op, node.inputs, node.row, node.span)
+    return build.build({"output": graph.outputs.get("output", graph.nodes[-1].name)})
+
+
+def _reference(graph: Graph, name: str, arguments: Mapping[str, Any]) -> Model:
+    """The model of keras.applications for the images and classes of a graph, without softmax."""
+    model = getattr(applications, name)(
+        **{"weights": None, **arguments},
+        classifier_activation=None,
+        input_shape=graph.input,
+        classes=graph.shapes[graph.outputs["output"]][-1],
+    )
+    for layer in model.layers:
+        if isinstance(layer, Rescaling):
+            layer.scale = np.float64(layer.scale)  # Python's would be rounded to float32
+    return model
+
+
+def _share(weights: Mapping[str, NDArray[Any]], graph: Graph, other: Model, name: str) -> None:
+    """Give the arrays of a graph to the other model, if they are all that it has."""
+    theirs = read_weights(other)
+    keys = renamed({key: key for key in theirs}, graph, name)
+    check_shapes({ours: theirs[key].shape for ours, key in keys.items()}, graph, name)
+    write_weights(other, {key: weights[ours] for ours, key in keys.items()})
+
+
+def _images(graph: Graph) -> NDArray[np.float64]:
+    """Two images, of pixels from 0 to 255 where the graph begins by rescaling them."""
+    generator = np.random.default_rng(SEED)
+    if any(isinstance(node.op, Rescale) for node in graph.readers[INPUT]):
+        return generator.uniform(0, 255, (2, *graph.input))
+    return generator.standard_normal((2, *graph.input))
+
+
+def _difference(ours: Model, theirs: Model, images: NDArray[np.float64]) -> float:
+    """max|a - b| / std(b) of the logits."""
+    a, b = np.array(ours(images)), np.array(theirs(images))
+    with np.errstate(all="ignore"):  # whatever comes of numbers too large is no proof
+        return float(np.abs(a - b).max() / b.std()) if a.shape == b.shape else inf
+
+
+@contextmanager
+def _float64() -> Generator[None]:
+    """Have Keras compute in float64 whatever is built inside."""
+    before = config.floatx(), config.dtype_policy()
+    config.set_floatx("float64")
+    config.set_dtype_policy("float64")
+    try:
+        yield
+    finally:
+        config.set_floatx(before[0])
+        config.set_dtype_policy(before[1])
