@@ -1,14 +1,17 @@
 """The pipeline wired: load → resolve → lower → a back end."""
 
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from reprlib import repr as brief
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archspec.block import Block, Derivation
 from archspec.blocks import Discovered
 from archspec.errors import Diagnostic, Note, Problems, Source, Span, SpecError, error
 from archspec.graph import Graph
-from archspec.lower import lower
+from archspec.lower import Lowered, lower
 from archspec.resolve import Opened, open_spec, resolve
 from archspec.source import Scalar, Tree, parse
 from archspec.spec import Spec
@@ -23,10 +26,12 @@ if TYPE_CHECKING:
 
 BLOCKS: Mapping[str, Block] = Discovered()
 
-Reference: TypeAlias = Spec | str
+Path: TypeAlias = str | os.PathLike[str]
+
+Reference: TypeAlias = Spec | Path
 """A loaded spec, or a zoo name or path with variants: `mobilenet_v2:1.4`, `my/net.yaml`."""
 
-Weights: TypeAlias = "str | Mapping[str, np.ndarray] | keras.Model | None"
+Weights: TypeAlias = "Path | Mapping[str, np.ndarray] | keras.Model"
 """`random:SEED`, a file (.keras, .weights.h5, .safetensors), arrays by key, or a Keras model."""
 
 UNTRAINED = "random:0"
@@ -55,7 +60,7 @@ class _Parameters(Mapping[str, type[Any]]):
 
 
 def load(
-    reference: str,
+    reference: Path,
     *,
     set: Mapping[str, object] | None = None,  # noqa: A002  the word of the command line
     blocks: Mapping[str, Block] = BLOCKS,
@@ -72,26 +77,31 @@ def load(
     Raises:
         SpecError: everything that is wrong with the spec, each with its place.
     """
-    settings = [
-        _setting(path, json.dumps(value)) for path, value in {**overrides, **(set or {})}.items()
-    ]
+    said = {**overrides, **(set or {})}
+    settings = [_setting(path, path, _as_yaml(path, value)) for path, value in said.items()]
     return load_with(reference, settings, blocks)
 
 
 def load_with(
-    reference: str, settings: list[tuple[Scalar, Tree]], blocks: Mapping[str, Block] = BLOCKS
+    reference: Path, settings: Sequence[tuple[Scalar, Tree]], blocks: Mapping[str, Block] = BLOCKS
 ) -> Spec:
     """As `load`, with settings that know their places."""
-    name, variants = split(reference)
-    opened = open_spec(open_tree(name), open_tree)
-    place = Source("the command line", reference)
-    asked = [(variant, _within(place, reference, variant)) for variant in variants]
+    opened, asked = _open(reference)
     return resolve(opened, _Parameters(blocks), asked, settings)
 
 
-def _within(source: Source, text: str, word: str) -> Span:
-    column = text.rfind(f":{word}") + 2
-    return Span(source, 1, column, 1, column + max(len(word), 1))
+def _open(reference: Path) -> tuple[Opened, list[tuple[str, Span]]]:
+    """The file, and the variants that are asked for with their places in what was asked."""
+    text = os.fspath(reference)
+    name, variants = split(text)
+    source = Source("the call", text)
+    column = len(name) + 2
+    asked: list[tuple[str, Span]] = []
+    for variant in variants:
+        end = column + len(variant)
+        asked.append((variant, Span(source, 1, column, 1, end)))
+        column = end + 1
+    return open_spec(open_tree(name), open_tree), asked
 
 
 def setting(text: str) -> tuple[Scalar, Tree]:
@@ -100,17 +110,31 @@ def setting(text: str) -> tuple[Scalar, Tree]:
     Raises:
         SpecError: E102, there is no `=`; E1xx, the value is not YAML.
     """
-    path, equals, value = text.partition("=")
-    if not equals or not path:
+    path, _equals, value = text.partition("=")
+    if not path or not value.strip():
         raise error("E102", f"'--set {text}' is not path=value")
-    return _setting(path, value)
+    return _setting(f"--set {path}", path, value)
 
 
-def _setting(path: str, value: str) -> tuple[Scalar, Tree]:
-    name = f"--set {path}"
-    tree = parse(value, name)
+def _setting(name: str, path: str, value: str) -> tuple[Scalar, Tree]:
     source = Source(name, f"{path}={value}")
-    return Scalar(path, Span(source, 1, 1, 1, len(path) + 1)), tree
+    return Scalar(path, Span(source, 1, 1, 1, len(path) + 1)), parse(value, name)
+
+
+def _as_yaml(path: str, value: object) -> str:
+    """A Python value as YAML, of which JSON is a part."""
+    try:
+        return json.dumps(value, allow_nan=False, ensure_ascii=False, default=_as_list)
+    except (RecursionError, TypeError, ValueError) as reason:
+        wanted = "what YAML can hold: text, finite numbers, lists, mappings"
+        raise error("E105", f"'{path}' is {brief(value)}; wanted: {wanted}") from reason
+
+
+def _as_list(value: Any) -> Any:  # noqa: ANN401  whatever JSON does not know
+    """The numbers and arrays of numpy as Python's, without importing it."""
+    if not hasattr(value, "tolist"):
+        raise TypeError
+    return value.tolist()
 
 
 def to_graph(spec: Reference, *, blocks: Mapping[str, Block] = BLOCKS) -> Graph:
@@ -119,12 +143,12 @@ def to_graph(spec: Reference, *, blocks: Mapping[str, Block] = BLOCKS) -> Graph:
     Raises:
         SpecError: a width does not come out whole, shapes do not fit, a tap is not there.
     """
-    return lower(_loaded(spec, blocks), blocks).graph
+    return _lowered(spec, blocks).graph
 
 
 def derivations(spec: Reference, *, blocks: Mapping[str, Block] = BLOCKS) -> tuple[Derivation, ...]:
     """How the widths inside blocks were computed from other widths."""
-    return lower(_loaded(spec, blocks), blocks).derivations
+    return _lowered(spec, blocks).derivations
 
 
 def cost(spec: Reference, *, blocks: Mapping[str, Block] = BLOCKS) -> "Cost":
@@ -135,7 +159,7 @@ def cost(spec: Reference, *, blocks: Mapping[str, Block] = BLOCKS) -> "Cost":
 
 
 def compile(  # noqa: A001  the word of the field
-    spec: Reference, *, weights: Weights = None, blocks: Mapping[str, Block] = BLOCKS
+    spec: Reference, *, weights: Weights | None = None, blocks: Mapping[str, Block] = BLOCKS
 ) -> "keras.Model":
     """A trainable `keras.Model` of stock layers.
 
@@ -155,7 +179,7 @@ def compile(  # noqa: A001  the word of the field
 
 def export(  # noqa: PLR0913  one keyword for each option of the command
     spec: Reference,
-    path: str,
+    path: Path,
     *,
     weights: Weights = UNTRAINED,
     opset: int = OPSET,
@@ -197,69 +221,74 @@ def export(  # noqa: PLR0913  one keyword for each option of the command
 
 def metadata(spec: Spec) -> dict[str, str]:
     """What an exported file says of itself: the resolved spec, which `archspec` loads again."""
-    return {"archspec.spec": json.dumps(spec.document), "archspec.title": spec.title}
+    document = json.dumps(spec.document, ensure_ascii=False)  # YAML has no surrogate pairs
+    return {"archspec.spec": document, "archspec.title": spec.title}
 
 
 def arrays(weights: Weights, net: Graph) -> "Mapping[str, np.ndarray]":
     """The arrays of a graph by key, wherever they come from.
 
     Raises:
-        SpecError: E5xx, a file that cannot be read, arrays that are missing, surplus or misshapen.
+        SpecError: E5xx, a file that cannot be read, arrays that are missing, surplus or misshapen;
+            E509, this is nothing that has weights.
     """
-    if isinstance(weights, str):
-        from archspec.weights import load as load_weights  # noqa: PLC0415
+    from archspec.weights import load as load_weights  # noqa: PLC0415
+    from archspec.weights.fit import fit  # noqa: PLC0415
 
-        return load_weights(weights, net)
+    if isinstance(weights, str | os.PathLike):
+        return load_weights(os.fspath(weights), net)
     if isinstance(weights, Mapping):
-        from archspec.weights.fit import fit  # noqa: PLC0415
-
         return fit(weights, net)
+    if not hasattr(weights, "layers"):
+        wanted = "a file, random:SEED, arrays by key, or a Keras model"
+        raise error("E509", f"{brief(weights)} has no weights; wanted: {wanted}")
     from archspec.backends.keras import read_weights  # noqa: PLC0415
 
-    return read_weights(weights)
+    return fit(read_weights(weights), net, "the model")
 
 
 def _loaded(spec: Reference, blocks: Mapping[str, Block]) -> Spec:
-    return load(spec, blocks=blocks) if isinstance(spec, str) else spec
+    return spec if isinstance(spec, Spec) else load(spec, blocks=blocks)
 
 
-def check(reference: str, *, blocks: Mapping[str, Block] = BLOCKS) -> tuple[Diagnostic, ...]:
+def _lowered(spec: Reference, blocks: Mapping[str, Block]) -> Lowered:
+    loaded = _loaded(spec, blocks)
+    for row in loaded.rows:
+        if row.block not in tuple(blocks):
+            hint = "give the blocks that it was loaded with"
+            raise error("E112", f"unknown block '{row.block}'", row.cell("block"), hint)
+    return lower(loaded, blocks)
+
+
+def check(reference: Path, *, blocks: Mapping[str, Block] = BLOCKS) -> tuple[Diagnostic, ...]:
     """Everything that is wrong with a spec: itself, and each variant of each axis.
 
     An error that only a variant has says which.
     """
     problems = Problems()
-    name, variants = split(reference)
     try:
-        opened = open_spec(open_tree(name), open_tree)
+        opened, asked = _open(reference)
     except SpecError as reason:
         return reason.diagnostics
-    seen: set[tuple[str, str, str]] = set()
-    for choice in [tuple(variants)] if variants else opened.samples():
-        for diagnostic in _diagnostics(opened, choice, blocks):
-            key = (diagnostic.code, diagnostic.message, str(diagnostic.span))
+    problems.extend(opened.problems)
+    seen = {(item.code, item.message, str(item.span)) for item in opened.problems}
+    samples = [[(name, None) for name in choice] for choice in opened.samples()]
+    for choice in [asked] if asked else samples:
+        within = f"in variant '{':'.join(name for name, _span in choice)}'"
+        for item in _diagnostics(opened, choice, blocks):
+            key = (item.code, item.message, str(item.span))
             if key not in seen:
                 seen.add(key)
-                note = (Note(f"in variant '{':'.join(choice)}'"),) if choice else ()
-                problems.extend(
-                    [
-                        Diagnostic(
-                            diagnostic.code,
-                            diagnostic.message,
-                            diagnostic.span,
-                            diagnostic.hint,
-                            diagnostic.notes + note,
-                        )
-                    ]
-                )
+                notes = (*item.notes, Note(within)) if choice else item.notes
+                problems.extend([replace(item, notes=notes)])
     return problems.diagnostics
 
 
 def _diagnostics(
-    opened: Opened, choice: tuple[str, ...], blocks: Mapping[str, Block]
+    opened: Opened, choice: Sequence[tuple[str, Span | None]], blocks: Mapping[str, Block]
 ) -> tuple[Diagnostic, ...]:
     try:
-        lower(resolve(opened, _Parameters(blocks), [(name, None) for name in choice]), blocks)
+        lower(resolve(opened, _Parameters(blocks), choice), blocks)
     except SpecError as reason:
         return reason.diagnostics
     return ()
@@ -278,7 +307,11 @@ def schema_text() -> str:
 
 
 def save(
-    spec: Reference, path: str, weights: Weights = None, *, blocks: Mapping[str, Block] = BLOCKS
+    spec: Reference,
+    path: Path,
+    weights: Weights | None = None,
+    *,
+    blocks: Mapping[str, Block] = BLOCKS,
 ) -> None:
     """Build the Keras model and write it.
 

@@ -81,9 +81,7 @@ class Builder:
             about = specific if known and known.span else reason.about
             raise error("E301", f"{full}: {reason}", self.row.cell(about)) from reason
 
-    def width(
-        self, path: str, base: int, ratio: float, rule: Rounding | None, said_by: str
-    ) -> int:
+    def width(self, path: str, base: int, ratio: float, rule: Rounding | None, said_by: str) -> int:
         """A width computed as base · ratio, rounded by the rule, which a parameter may say.
 
         Raises:
@@ -110,7 +108,7 @@ class Builder:
         """An error of this block at the cell that says `path`."""
         return error(code, f"{self.path}: {message}", self.row.cell(path), hint)
 
-    def expanded(  # noqa: PLR0913  as `width`, and what the ratio may be of
+    def expanded(
         self,
         x: str,
         expansion: Expansion | None,
@@ -121,7 +119,7 @@ class Builder:
         """A ratio of the input's width, the output's or a count."""
         assert expansion is not None  # noqa: S101  what excludes it is not said, so it is
         bases: dict[Any, int] = {"input": self.shape(x)[-1], "output": output}
-        base = bases.get(expansion.of, expansion.of)
+        base = bases.get(expansion.of) or int(expansion.of)
         return self.width("expansion", base, expansion.ratio, rule, said_by)
 
     def groups(self, x: str, groups: int, group_width: int | None) -> int:

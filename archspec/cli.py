@@ -1,11 +1,14 @@
 """The command line: arguments in, exit status out.
 
-0 fine, 1 the spec (or the model, or the weights) is wrong, 2 the call is wrong. What a command needs is imported when it runs.
+What a command needs is imported when it runs, so that `archspec --help` is no slower than click.
 """
 
+import errno
+import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,44 +17,104 @@ import click
 from archspec.errors import Diagnostic, SpecError, error, render
 
 if TYPE_CHECKING:
+    from archspec.deploy.check import Agreement
     from archspec.spec import Spec
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_BY_SIGNAL = 128
+"""A shell's status of a program that a signal ended, less the signal: 2 of Ctrl-C, 13 of a pipe."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class _Program(click.Group):
+    """Turns what goes wrong while a command runs into an exit status, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  as click has it
+        try:
+            return super().invoke(ctx)
+        except SpecError as reason:
+            click.echo(str(reason), err=True)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            ctx.exit(_BY_SIGNAL + 2)
+        except OSError as reason:
+            # Files have their own errors: this is standard output, and what Python would flush
+            # there at its end has nowhere to go.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if reason.errno == errno.EPIPE:
+                ctx.exit(_BY_SIGNAL + 13)
+            click.echo(f"cannot print: {reason.strerror}", err=True)
+            ctx.exit(1)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """In the order of the work, which is that of this file."""
+        return list(self.commands)
+
+
+@click.group(
+    cls=_Program,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit status: 0 fine; 1 the spec, the model or the weights are wrong; 2 the call is.",
+)
 @click.version_option(package_name="archspec-compiler", prog_name="archspec")
 def archspec() -> None:
     """Compile a YAML table of a mobile CNN to a Keras model and a checked ONNX file.
 
-    SPEC is a .yaml file or a name that `archspec list` prints, with variants if wanted: mobilenet_v2:1.4, my/net.yaml:small.
+    SPEC is a .yaml file or a name that `archspec list` prints, with variants if wanted:
+    mobilenet_v2:1.4, my/net.yaml:small.
     """
+
+
+def _name(_ctx: object, _option: object, value: str) -> str:
+    if not (value.isascii() and value.isidentifier() and value[0].isalpha()):
+        raise click.BadParameter(f"{value!r} is no name: letters, digits and _, a letter first.")
+    return value
+
+
+def _assignments(_ctx: object, _option: object, values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        path, _equals, said = value.partition("=")
+        if not path.strip() or not said.strip():
+            raise click.BadParameter(f"{value!r} is not PATH=VALUE, as in scaling.width=0.5.")
+    return values
 
 
 def _spec(command: Command) -> Command:
     """The argument SPEC and the option that sets values in it."""
-    option = click.option(
+    set_ = click.option(
         "--set",
         "settings",
         multiple=True,
+        callback=_assignments,
         metavar="PATH=VALUE",
         help="Set a value: scaling.width=0.5, stages.s4.kernel=5.",
     )
-    return click.argument("spec")(option(command))
+    return click.argument("spec")(set_(command))
+
+
+def _output(text: str, *, required: bool = True) -> Callable[[Command], Command]:
+    return click.option("-o", "--output", required=required, metavar="FILE", help=text)
 
 
 def _format(*styles: str) -> Callable[[Command], Command]:
     return click.option(
-        "--format", "style", type=click.Choice(styles), default=styles[0], show_default=True
+        "--format",
+        "style",
+        type=click.Choice(styles),
+        default=styles[0],
+        show_default=True,
+        help="How it is printed.",
     )
 
+
+_paths = click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 
 _weights = click.option(
     "--weights", metavar="FILE", help="A .keras, .weights.h5 or .safetensors file, or random:SEED."
 )
 
 
-def _load(spec: str, settings: tuple[str, ...]) -> "Spec":
+def _load(spec: str, settings: Sequence[str]) -> "Spec":
     from archspec import api  # noqa: PLC0415
 
     return api.load_with(spec, [api.setting(text) for text in settings])
@@ -59,52 +122,52 @@ def _load(spec: str, settings: tuple[str, ...]) -> "Spec":
 
 @archspec.command("list")
 @_format("text", "json", "csv")
-def list_(style: Any) -> None:  # noqa: ANN401  one of the formats
-    """Print the zoo: every variant with its input, parameters and MACs."""
+def list_(*, style: Any) -> None:  # noqa: ANN401  one of the formats
+    """Print the zoo: each variant, its input, parameters and MACs."""
     from archspec import tables, views  # noqa: PLC0415
 
-    records = list(views.catalog())
-    if style == "text":
-        shown = ("spec", "input", "params", "macs", "source")
-        records = [{key: record[key] for key in shown} for record in records]
-    click.echo(tables.render(records, style))
+    click.echo(tables.render(list(views.catalog(brief=style == "text")), style))
 
 
 @archspec.command()
-@click.argument("name")
+@click.argument("name", callback=_name)
 @click.option(
-    "--from",
-    "reference",
-    default="mobilenet_v2",
-    show_default=True,
-    metavar="SPEC",
-    help="What it extends.",
+    "--from", "reference", metavar="SPEC", default="mobilenet_v2", show_default=True, help="Parent."
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
-def new(name: str, reference: str, force: bool) -> None:  # noqa: FBT001  a flag of the command
-    """Write NAME.yaml, a spec to start from, and the schema that editors complete it by."""
+def new(*, name: str, reference: str, force: bool) -> None:
+    """Write NAME.yaml, a spec to start from.
+
+    The JSON Schema of specs, by which editors complete and check them, is put beside it.
+    """
     from archspec import api  # noqa: PLC0415
     from archspec.draft import SCHEMA, draft  # noqa: PLC0415
     from archspec.files import write_whole  # noqa: PLC0415
 
     path = Path(f"{name}.yaml")
     text = draft(name, reference, api.load(reference))
-    if path.exists() and not force:
+    if not force and path.exists():
         raise error("E110", f"'{path}' is there already", hint="--force replaces it")
     write_whole(path.with_name(SCHEMA), api.schema_text().encode())
     write_whole(path, text.encode())
-    click.echo(f"wrote {path} and {SCHEMA}; edit the table, then: archspec show {path}")
+    click.echo(f"wrote {path} and {SCHEMA}; edit the table, then")
+    for rest in ("check {0}", "show {0}", "compile {0} -o {1}.keras", "export {0} -o {1}.onnx"):
+        click.echo(f"  archspec {rest.format(path, name)}")
 
 
 @archspec.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@_paths
 @_format("text", "json", "github")
-def check(paths: tuple[str, ...], style: str) -> None:
-    """Validate spec files, folders of them, or names of the zoo, with all their variants."""
-    from archspec import api  # noqa: PLC0415
+def check(*, paths: tuple[str, ...], style: str) -> None:
+    """Validate spec files, folders of them, or specs of the zoo.
 
-    found: list[Diagnostic] = []
-    for path in _files(paths):
+    Every variant is checked. In a folder, the YAML files with a line `archspec: …` are specs.
+    """
+    from archspec import api, zoo  # noqa: PLC0415
+
+    files, problems = zoo.files(paths)
+    found = list(problems)
+    for path in files:
         diagnostics = api.check(path)
         found += diagnostics
         if not diagnostics and style == "text":
@@ -115,48 +178,34 @@ def check(paths: tuple[str, ...], style: str) -> None:
         sys.exit(1)
 
 
-def _files(paths: tuple[str, ...]) -> Iterator[str]:
-    """Files as they are; in a folder those that call themselves specs."""
-    for path in paths:
-        if not Path(path).is_dir():
-            yield path
-            continue
-        inside = sorted(
-            file
-            for file in Path(path).rglob("*")
-            if file.suffix in {".yaml", ".yml"} and file.is_file()
-        )
-        yield from (str(file) for file in inside if _is_spec(file))
-
-
-def _is_spec(path: Path) -> bool:
-    with path.open("rb") as file:
-        return any(line.startswith(b"archspec:") for line in file.read(1 << 20).splitlines())
-
-
 @archspec.command("fmt")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@_paths
 @click.option(
-    "--check",
-    "only_check",
-    is_flag=True,
-    help="Change nothing; exit with 1 if a file would change.",
+    "--check", "only_check", is_flag=True, help="Change nothing; exit with 1 if it would."
 )
-def fmt_(paths: tuple[str, ...], only_check: bool) -> None:  # noqa: FBT001
-    """Align the tables of spec files; comments and values stay."""
-    from archspec.files import write_whole  # noqa: PLC0415
+def fmt_(*, paths: tuple[str, ...], only_check: bool) -> None:
+    """Align the tables of spec files; words and comments stay."""
+    from archspec import files, zoo  # noqa: PLC0415
     from archspec.fmt import fmt  # noqa: PLC0415
     from archspec.source import read_text  # noqa: PLC0415
 
-    changed = False
-    for path in _files(paths):
-        before = read_text(Path(path), path)
-        after = fmt(before, path)
-        if after != before:
-            changed = True
-            click.echo(f"{path}: {'would change' if only_check else 'formatted'}")
+    found, problems = zoo.files(paths)
+    changed: list[str] = []
+    for path in found:
+        try:
+            before = read_text(Path(path), path)
+            after = fmt(before, path)
+            if after == before:
+                continue
             if not only_check:
-                write_whole(path, after.encode())
+                files.write_whole(path, after.encode())
+        except SpecError as reason:
+            problems += reason.diagnostics
+        else:
+            changed.append(path)
+            click.echo(f"{path}: {'would change' if only_check else 'formatted'}")
+    if problems:
+        raise SpecError(problems)
     if changed and only_check:
         sys.exit(1)
 
@@ -165,10 +214,12 @@ def fmt_(paths: tuple[str, ...], only_check: bool) -> None:  # noqa: FBT001
 @_spec
 @_format("text", "json", "csv")
 @click.option("--graph", "as_graph", is_flag=True, help="Print the graph, a line for each op.")
-def show(spec: str, settings: tuple[str, ...], style: Any, as_graph: bool) -> None:  # noqa: ANN401, FBT001
-    """Print the resolved table: each row with its shapes, parameters and MACs."""
+def show(*, spec: str, settings: tuple[str, ...], style: Any, as_graph: bool) -> None:  # noqa: ANN401
+    """Print the resolved table: shapes, parameters and MACs of each row."""
     from archspec import api, tables, views  # noqa: PLC0415
 
+    if as_graph and style != "text":
+        raise click.UsageError("--graph is printed as text only.")
     loaded = _load(spec, settings)
     if as_graph:
         click.echo(str(api.to_graph(loaded)))
@@ -180,65 +231,58 @@ def show(spec: str, settings: tuple[str, ...], style: Any, as_graph: bool) -> No
 @archspec.command()
 @_spec
 @click.argument("path", default="")
-@click.option(
-    "--all", "everything", is_flag=True, help="Also what nobody says: the blocks' own defaults."
-)
+@click.option("--all", "everything", is_flag=True, help="Also what nobody says: the blocks' own.")
 @_format("text", "json", "csv")
-def explain(spec: str, path: str, settings: tuple[str, ...], everything: bool, style: Any) -> None:  # noqa: ANN401, FBT001
-    """Say where each number comes from: which place won, and how it was scaled and rounded.
+def explain(
+    *,
+    spec: str,
+    path: str,
+    settings: tuple[str, ...],
+    everything: bool,
+    style: Any,  # noqa: ANN401
+) -> None:
+    """Say where each number comes from, and how it was rounded.
 
-    PATH narrows it: stages.s3, stages.s3.expand.
+    PATH narrows it: stages.s3, stages.s3.expand, stages.*.channels.
     """
     from archspec import tables, views  # noqa: PLC0415
 
     records = views.explain(_load(spec, settings), path, everything=everything)
-    if not records:
-        raise error("E204", f"nothing is called '{path}' in '{spec}'")
     click.echo(tables.render(records, style))
 
 
 @archspec.command("compile")
 @_spec
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="FILE",
-    help=".keras, .safetensors, or a folder for a SavedModel.",
-)
+@_output("A .keras or .safetensors file, or a folder for a SavedModel.")
 @_weights
-def compile_(spec: str, settings: tuple[str, ...], output: str, weights: str | None) -> None:
+def compile_(*, spec: str, settings: tuple[str, ...], output: str, weights: str | None) -> None:
     """Build the trainable Keras model and save it."""
     from archspec import api  # noqa: PLC0415
 
+    gc.enable()
     loaded = _load(spec, settings)
     api.save(loaded, output, weights)
     cost = api.cost(loaded)
     click.echo(f"{loaded.title} → {output}: {cost.params:,} parameters, {cost.macs:,} MACs")
-    click.echo(f"weights: {weights}" if weights else "weights: the spec's initializers, untrained")
+    click.echo(f"weights: {weights or 'the initializers of the spec, untrained'}")
 
 
 @archspec.command()
 @_spec
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="FILE",
-    help="The .onnx file; it appears when it is checked.",
-)
+@_output("The .onnx file.")
 @_weights
+@click.option("--opset", type=int, default=17, show_default=True, help="Version of the operators.")
+@click.option("--batch", type=click.IntRange(1, 65536), help="A fixed batch size; else any.")
 @click.option(
-    "--opset", type=int, default=17, show_default=True, help="Version of the ONNX operators."
+    "--via",
+    type=click.Choice(["direct", "tf2onnx"]),
+    default="direct",
+    show_default=True,
+    help="From the graph, or from its Keras model.",
 )
-@click.option("--batch", type=click.IntRange(1, 65536), help="A fixed batch size; any without it.")
-@click.option(
-    "--via", type=click.Choice(["direct", "tf2onnx"]), default="direct", show_default=True
-)
-@click.option(
-    "--no-check", "unchecked", is_flag=True, help="Do not compare ONNX Runtime with the reference."
-)
+@click.option("--no-check", "unchecked", is_flag=True, help="Do not run it and compare.")
 def export(  # noqa: PLR0913  one argument for each option
+    *,
     spec: str,
     settings: tuple[str, ...],
     output: str,
@@ -246,11 +290,15 @@ def export(  # noqa: PLR0913  one argument for each option
     opset: int,
     batch: int | None,
     via: str,
-    unchecked: bool,  # noqa: FBT001
+    unchecked: bool,
 ) -> None:
-    """Write the ONNX file, checked against the reference before it appears."""
+    """Write the ONNX file, checked before it appears.
+
+    ONNX Runtime is compared with the reference interpreter; what tf2onnx made, with Keras.
+    """
     from archspec import api  # noqa: PLC0415
 
+    gc.enable()
     loaded = _load(spec, settings)
     done = api.export(
         loaded,
@@ -261,25 +309,26 @@ def export(  # noqa: PLR0913  one argument for each option
         via=via,
         check=not unchecked,
     )
-    click.echo(
-        f"{loaded.title} → {done.path}: opset {done.opset}, {done.nodes} nodes, {done.bytes / 1e6:.1f} MB"
-    )
-    click.echo(f"weights: {weights}" if weights else f"weights: {api.UNTRAINED}, untrained")
-    if done.agreement:
-        other = "Keras" if via == "tf2onnx" else "the reference"
-        sizes = " and ".join(map(str, done.agreement.batches))
-        click.echo(
-            f"checked: ONNX Runtime is within {done.agreement.difference:.1e} of {other}, in standard deviations of the"
-            f" output (bound {done.agreement.bound:.1e}), at batch {sizes}"
-        )
-    else:
-        click.echo("not checked")
+    size = f"{done.bytes / 1e6:.1f} MB"
+    click.echo(f"{loaded.title} → {done.path}: opset {done.opset}, {done.nodes} nodes, {size}")
+    click.echo(f"weights: {weights or f'{api.UNTRAINED}, untrained'}")
+    click.echo(_verdict(done.agreement, "Keras" if via == "tf2onnx" else "the reference"))
     click.echo(f"sha256: {done.sha256}")
 
 
+def _verdict(agreement: "Agreement | None", other: str) -> str:
+    if agreement is None:
+        return "not checked"
+    sizes = " and ".join(map(str, agreement.batches))
+    return (
+        f"checked: ONNX Runtime is within {agreement.difference:.1e} of {other}, in standard"
+        f" deviations of the output (bound {agreement.bound:.1e}), at batch {sizes}"
+    )
+
+
 @archspec.command()
-@click.option("-o", "--output", metavar="FILE", help="Write it there instead of printing it.")
-def schema(output: str | None) -> None:
+@_output("Write it there instead of printing it.", required=False)
+def schema(*, output: str | None) -> None:
     """Print the JSON Schema of spec files, for editors."""
     from archspec import api  # noqa: PLC0415
     from archspec.files import write_whole  # noqa: PLC0415
@@ -291,13 +340,14 @@ def schema(output: str | None) -> None:
 
 
 def main() -> None:
-    """Run the command line; problems go to stderr, without a traceback."""
+    """Run the command line in a process of its own."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A name that the terminal has no letters for is no reason to stop; stderr is so already.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    # What a short command makes lives as long as it runs, so looking for garbage on the way and at
+    # the end finds none: XX % of `archspec check`. compile and export switch it on again.
+    gc.disable()
     try:
         archspec()
-    except SpecError as reason:
-        click.echo(render(reason.diagnostics, "text"), err=True)
-        sys.exit(1)
-    except BrokenPipeError:
-        # Whoever reads has seen enough; what Python would flush at exit has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    finally:
+        gc.freeze()

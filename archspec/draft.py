@@ -1,78 +1,106 @@
 """A spec to start from: what `archspec new` writes."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
-from archspec.errors import error, quoted
+from archspec.errors import SpecError
 from archspec.fmt import fmt
+from archspec.source import parse, plain
 from archspec.spec import Spec
+
+Data: TypeAlias = "bool | float | str | list[Data] | dict[str, Data] | None"
+"""What a spec's document is made of."""
 
 SCHEMA = "archspec.schema.json"
 MODELINE = f"# yaml-language-server: $schema={SCHEMA}"
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
 
 
 def draft(name: str, reference: str, spec: Spec) -> str:
     """The text of a spec that extends another, with its table of stages ready to be edited.
 
+    Until it is edited it is the same net.
+
     Args:
         name: of the new spec.
         reference: what it extends, `mobilenet_v2` or `mobilenet_v3:large`.
         spec: the same, resolved.
-
-    Raises:
-        SpecError: E113, the name is none.
     """
-    if not name.isidentifier() or not name.isascii():
-        raise error(
-            "E113", f"{quoted(name)} is not a name", hint="letters, digits and _, a letter first"
-        )
     height, width, channels = spec.input
-    size = str(height) if (height, channels) == (width, 3) else str(list(spec.input))
+    size = height if (height, channels) == (width, 3) else list(spec.input)
     lines = [
         MODELINE,
         "archspec: 1",
         f"name: {name}",
-        f'extends: "{reference}"          # everything that is not said here comes from there',
-        f"input: {size}          # height and width; [height, width, channels] says all three",
-        f"classes: {spec.classes}",
-        "# scaling: {width: 0.75}          # every count of channels times 0.75, rounded by rule",
-        "# defaults: {activation: hard_swish}          # for every block that does not say otherwise",
-        "# change: {stages.s4.kernel: 5}          # one cell of the table, by its path",
-        *_table(spec.document["stages"]),
+        *_commented(
+            (f"extends: {_flow(reference)}", "what is not said here is as it is there"),
+            (f"input: {size}", "height and width, or [height, width, channels]"),
+            (f"classes: {spec.classes}", "width of the classifier"),
+        ),
+        *_commented(*_hints(spec)),
+        *(_table(spec.document["stages"]) if "stages" in spec.document else ()),
     ]
     return fmt("\n".join(lines) + "\n", f"{name}.yaml")
 
 
-def _table(stages: Any) -> list[str]:  # noqa: ANN401  plain data of a spec
+def _hints(spec: Spec) -> Iterator[tuple[str, str]]:
+    """What else one often says, as comments."""
+    yield "# scaling: {width: 0.75}", "every count of channels times 0.75, rounded by rule"
+    yield "# defaults: {activation: hard_swish}", "for every block that says nothing else"
+    for row in spec.rows:
+        said = row.settings.get("channels")
+        if row.section != "stages" and said and said.span:
+            cell = f"{row.path}.channels: {said.span.text}"
+            yield f"# change: {{{cell}}}", "what the stem or the head says, by its path"
+            return
+
+
+def _commented(*lines: tuple[str, str]) -> Iterator[str]:
+    column = max(len(text) for text, _why in lines) + 2
+    return (f"{text.ljust(column)}# {why}" for text, why in lines)
+
+
+def _table(stages: dict[str, Data] | list[Data]) -> list[str]:
     """`stages` as a table: what all rows share, then columns and rows."""
-    table: Mapping[str, Any] = stages if isinstance(stages, dict) else {"rows": stages}
-    rows: list[Mapping[str, Any]] = [_flat(row) for row in table["rows"]]
-    columns = list(dict.fromkeys(key for row in rows for key in row if key != "name"))
+    table: Mapping[str, Data] = stages if isinstance(stages, dict) else {"rows": stages}
+    rows = table["rows"]
+    assert isinstance(rows, list)  # noqa: S101  a document is as the spec wrote it
+    flat = [dict(_flat(row, "")) for row in rows]
+    columns = list(dict.fromkeys(key for row in flat for key in row))
     shared = [f"  {key}: {_flow(value)}" for key, value in table.items() if key != "rows"]
-    cells = [f"    - [{', '.join(_flow(row.get(column)) for column in columns)}]" for row in rows]
+    cells = [f"    - {_flow([row.get(column) for column in columns])}" for row in flat]
     return ["stages:", *shared, f"  columns: [{', '.join(columns)}]", "  rows:", *cells]
 
 
-def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The row with paths for keys: {"se": {"ratio": 0.25}} is {"se.ratio": 0.25}."""
-    flat: dict[str, Any] = {}
-    for key, value in row.items():
-        if isinstance(value, dict) and not {"from", "cycle", ""} & set(value):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
+def _flat(value: Data, path: str) -> Iterator[tuple[str, Data]]:
+    """Values by their paths: {"se": {"ratio": 0.25}} is se.ratio: 0.25."""
+    if not isinstance(value, dict) or {"from", "cycle", ""} & set(value):
+        yield path, value
+        return
+    for key, inner in value.items():
+        yield from _flat(inner, f"{path}.{key}" if path else key)
 
 
-def _flow(value: Any) -> str:  # noqa: ANN401
+def _flow(value: Data) -> str:
     """A value in YAML's flow style, words without quotes where they can be."""
     if value is None:
         return "~"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(inner)}" for key, inner in value.items()) + "}"
+        pairs = (f"{_flow(key)}: {_flow(inner)}" for key, inner in value.items())
+        return f"{{{', '.join(pairs)}}}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    if isinstance(value, str) and value.replace("_", "a").replace("/", "1").isalnum():
+        return f"[{', '.join(map(_flow, value))}]"
+    if isinstance(value, str) and _stays(value):
         return value
-    return json.dumps(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _stays(word: str) -> bool:
+    """Whether a word without quotes is read as that word, and not as a number or a flag."""
+    try:
+        return bool(_PLAIN.fullmatch(word)) and plain(parse(word, "")) == word
+    except SpecError:
+        return False

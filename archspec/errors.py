@@ -192,7 +192,7 @@ def _text(diagnostic: Diagnostic) -> str:
 
 
 def _excerpt(span: Span) -> list[str]:
-    """The line with the culprit underlined; a long line is cut around it, a blank one is nothing."""
+    """The line with the culprit underlined; a long one is cut around it, a blank one left out."""
     line = span.source.lines[span.line - 1]
     if not line.strip():
         return []

@@ -233,9 +233,12 @@ def _spaced(text: str) -> str:
 
 def _parts(text: str) -> list[str]:
     """What stands between the commas of a list or mapping."""
+    words = _words(text)[1:-1]
+    if "?" in words:  # a key announced by a question mark is left as it is
+        return [text[1:-1]]
     parts: list[list[str]] = [[]]
     depth = 0
-    for word in _words(text)[1:-1]:
+    for word in words:
         depth += (word in _OPEN) - (word in _CLOSE)
         if word == "," and depth == 0:
             parts.append([])
@@ -254,12 +257,12 @@ def _words(text: str) -> list[str]:
 def _joined(words: Sequence[str]) -> str:
     pieces = [" " * _is_apart(*pair) + pair[1] for pair in pairwise(["", *words])]
     # A colon with nothing behind it would become part of the word before it.
-    return "".join(pieces) + " " * (words[-1] in {":", "?"})
+    return "".join(pieces) + " " * (words[-1] == ":")
 
 
 def _is_apart(before: str, word: str) -> bool:
     """Whether there is a space between two tokens."""
-    if before in {",", ":", "?"}:
+    if before in {",", ":"}:
         return True
     if word == ":":
         return before.startswith(("&", "*"))

@@ -56,10 +56,11 @@ def lower(spec: Spec, blocks: Mapping[str, Block]) -> Lowered:
 def _inputs(row: Row, state: _State) -> str | None:
     if not row.inputs:
         return None
-    if len(row.inputs) > 1:
+    first, *more = row.inputs
+    if more:
         message = f"block '{row.block}' reads one input, not {len(row.inputs)}"
-        raise error("E303", message, row.inputs[1].span)
-    return _tap(row.inputs[0], state, " to read before this row")
+        raise error("E303", message, more[0].span)
+    return _tap(first, state, " to read before this row")
 
 
 def _outputs(spec: Spec, state: _State) -> dict[str, str]:

@@ -5,16 +5,17 @@ import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import inf
+from math import inf, prod
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archspec.backends.keras import emit, keras, read_weights, write_weights
+from archspec.backends.reference import RULES
 from archspec.errors import Span, did_you_mean, error, quoted
 from archspec.graph import INPUT, Graph, GraphBuilder
-from archspec.ops import Rescale, Shape
+from archspec.ops import BatchNorm, Rescale, Shape, ShapeError
 from archspec.weights.fit import check_shapes
 from archspec.weights.foreign import families, renamed
 from archspec.weights.random import draw
@@ -23,7 +24,7 @@ BOUND = 1e-9
 """Of a difference. In float64 nets that compute the same come to 1e-13, others to 1e-3 and more."""
 SEED = 20261122
 IMAGENET = "imagenet"
-"""The published weights: they are loaded, and then replaced. Some nets have a layer for them."""
+"""Keras loads these weights before they are replaced; some nets have a layer only with them."""
 CALL = re.compile(r"(?P<name>\w+)(\((?P<arguments>[^()]*)\))?")
 ARGUMENTS: Mapping[str, str] = {
     "alpha": r"[0-7](\.[0-9]+)?",
@@ -34,7 +35,8 @@ ARGUMENTS: Mapping[str, str] = {
     "minimalistic": "True|False",
     "weights": IMAGENET,
 }
-"""What may be said to a function of keras.applications, and the pattern of what is said."""
+"""What a call may say, and the pattern of its values."""
+NEVER = "(?!)"
 
 Size: TypeAlias = tuple[int, int]
 """Height and width of an image."""
@@ -71,13 +73,13 @@ class Proof:
 def prove(graph: Graph, function: str, sizes: Sequence[Size], span: Span | None = None) -> Proof:
     """Compare a graph with a model of keras.applications, both in float64.
 
-    All arrays are random, the statistics of batch norm as well, and go to the other model by
-    name. For each size the graph is inferred anew.
+    All arrays are random, the statistics of batch norm about right, and they go to the other
+    model by name. For each size the graph is inferred anew.
 
     Args:
         graph: its output `output`, or else its last node, are logits (classes,).
         function: `EfficientNetB0` or `MobileNetV2(alpha=1.0)`; it is read, never evaluated.
-        sizes: of the images.
+        sizes: of the images; with `weights=imagenet` Keras builds only the graph's own.
         span: where the call stands.
 
     Raises:
@@ -85,11 +87,14 @@ def prove(graph: Graph, function: str, sizes: Sequence[Size], span: Span | None 
             arrays of the other model are not those of the graph; E301, a size is too small.
     """
     name, arguments = _parse(function, span)
-    weights = draw(graph, SEED)
+    height, width, channels = graph.input
+    if IMAGENET in arguments.values():
+        sizes = [(height, width)]
+    weights = _lively(_resized(graph, (*min(sizes, key=prod), channels)))
     differences: dict[Size, float] = {}
     with _float64():
         for size in sizes:
-            resized = _resized(graph, (*size, *graph.input[2:]))
+            resized = _resized(graph, (*size, channels))
             try:
                 other = _reference(resized, name, arguments)
             except Exception as reason:  # a failed download is no subclass
@@ -108,13 +113,12 @@ def _parse(function: str, span: Span | None) -> tuple[str, dict[str, Any]]:
         hint = did_you_mean(name, families()) or f"known are {', '.join(families())}"
         raise error("E440", f"cannot compare with {quoted(function)}", span, hint)
     arguments: dict[str, Any] = {}
-    for text in (call["arguments"] or "").split(",") if call["arguments"] else ():
-        word, _, value = (part.strip() for part in text.partition("="))
-        if not re.fullmatch(ARGUMENTS.get(word, "(?!)"), value):
-            hint = did_you_mean(word, ARGUMENTS)
-            raise error(
-                "E440", f"cannot compare with {quoted(function)}: bad {quoted(text)}", span, hint
-            )
+    for argument in filter(None, (call["arguments"] or "").split(",")):
+        word, _, value = (part.strip() for part in argument.partition("="))
+        if not re.fullmatch(ARGUMENTS.get(word, NEVER), value):
+            message = f"cannot compare with {quoted(function)}: bad {quoted(argument.strip())}"
+            hint = "" if word in ARGUMENTS else did_you_mean(word, ARGUMENTS)
+            raise error("E440", message, span, hint)
         arguments[word] = value if value == IMAGENET else json.loads(value.lower())
     return name, arguments
 
@@ -123,8 +127,33 @@ def _resized(graph: Graph, image: Shape) -> Graph:
     """The same nodes for images of another size, up to the logits."""
     build = GraphBuilder(graph.name, image)
     for node in graph.nodes:
-        build.add(node.name, node.op, node.inputs, node.row, node.span)
+        try:
+            build.add(node.name, node.op, node.inputs, node.row, node.span)
+        except ShapeError as reason:
+            message = f"{node.name} at {image[0]}x{image[1]}: {reason}"
+            raise error("E301", message, node.span) from reason
     return build.build({"output": graph.outputs.get("output", graph.nodes[-1].name)})
+
+
+def _lively(graph: Graph) -> dict[str, NDArray[Any]]:
+    """Random arrays with which every activation sees small values and large ones.
+
+    Without that the cap of a ReLU6 might never be reached, and a net without it would pass. So
+    the statistics of batch norm are about those of the net's own values, as after training, and
+    its factors go from 1 to 3.
+    """
+    weights = draw(graph, SEED)
+    values = {INPUT: _images(graph)}
+    for node in graph.nodes:
+        inputs = [values[name] for name in node.inputs]
+        own = {name: weights[f"{node.name}/{name}"] for name in graph.weights_of(node)}
+        if isinstance(node.op, BatchNorm):
+            axes = tuple(range(inputs[0].ndim - 1))
+            own["gamma"] *= 2
+            own["moving_mean"] += inputs[0].mean(axes)
+            own["moving_variance"] *= inputs[0].var(axes)
+        values[node.name] = RULES[type(node.op)](node.op, inputs, own)
+    return weights
 
 
 def _reference(graph: Graph, name: str, arguments: Mapping[str, Any]) -> Model:

@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 
-from archspec.errors import Problems, Span, did_you_mean, quoted
+from archspec.errors import Problems, did_you_mean, error, quoted
 from archspec.parameters import (
     CYCLE_SCHEMA,
     OFF,
@@ -22,20 +22,17 @@ from archspec.parameters import (
     RowKeys,
     parameters_of,
 )
-from archspec.source import Entries, Items, Scalar, Tree, plain
+from archspec.source import Entries, Entry, Items, Scalar, Tree, plain
 from archspec.spec import SECTIONS
 
-NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
+NAME = r"^[A-Za-z][A-Za-z0-9_]{0,63}$(?!\n)"
 PATH = r"^[A-Za-z][A-Za-z0-9_]*(\.([A-Za-z0-9][A-Za-z0-9_]*|\*))*$"
 
 _TABLE = {"anyOf": [{"type": "array", "minItems": 1}, {"type": "object"}]}
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 1000}
 _CALL = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
-_EDITS: Mapping[str, tuple[dict[str, Any], str]] = {
-    "change": (
-        {"type": "object", "propertyNames": {"pattern": PATH}},
-        "a mapping from paths to values",
-    ),
+EDITS: Mapping[str, tuple[dict[str, Any], str]] = {
+    "change": ({"type": "object"}, "a mapping from paths to values"),
     "remove": ({"type": "array", "items": _TEXT}, "a list of rows such as stages.s5"),
     "insert": (
         {
@@ -57,7 +54,7 @@ _EDITS: Mapping[str, tuple[dict[str, Any], str]] = {
 }
 SKELETON: Mapping[str, tuple[dict[str, Any], str]] = {
     "archspec": ({"const": 1}, "1, the version of the language"),
-    "name": ({"type": "string", "pattern": NAME}, "a name of letters, digits and _"),
+    "name": ({"type": "string", "pattern": NAME}, "letters, digits and _, a letter first"),
     "source": (_TEXT, "a text: paper and table"),
     "extends": (
         _TEXT,
@@ -80,43 +77,70 @@ SKELETON: Mapping[str, tuple[dict[str, Any], str]] = {
         "a mapping from names to rows, such as {c4: s5}",
     ),
     "variants": (_TABLE, "a table, a mapping from names to bodies, or a list of those"),
-    **_EDITS,
+    **EDITS,
 }
 """The top-level keys: schema (empty where a parameter has it), and the words for a message."""
 
 REQUIRED = ("archspec", "name")
 BODY = tuple(key for key in SKELETON if key not in {"archspec", "name", "extends", "variants"})
 """What a variant may say."""
+SETTABLE = tuple(key for key in BODY if key not in EDITS)
+"""What a path may begin with."""
 
 
-def check_document(tree: Tree, problems: Problems) -> None:
-    """Check the top level of a file: known keys, their types, what must be there."""
+def check_document(tree: Tree, problems: Problems) -> Entries:
+    """Check the top level of a file: known keys, their types, what must be there; what is sound.
+
+    Raises:
+        SpecError: E105, it is no mapping.
+    """
     if not isinstance(tree, Entries):
-        problems.add("E105", "a spec is a mapping with keys such as name and stages", tree.span)
-        return
-    check_body(tree, tuple(SKELETON), problems)
+        raise error("E105", "a spec is a mapping with keys such as name and stages", tree.span)
+    sound = check_body(tree, SKELETON, problems)
     for key in REQUIRED:
         if tree.get(key) is None:
             hint = "say 'archspec: 1'" if key == "archspec" else ""
-            problems.add("E108", f"the spec has no '{key}'", _start(tree), hint)
+            problems.add("E108", f"the spec has no '{key}'", tree.span, hint)
+    return sound
 
 
-def _start(tree: Tree) -> Span:
-    span = tree.span
-    return Span(span.source, span.line, span.column, span.line, span.column + 1)
-
-
-def check_body(tree: Entries, keys: Iterable[str], problems: Problems) -> None:
-    """Check the keys of a file or a variant and the shape of their values."""
+def check_body(tree: Entries, keys: Iterable[str], problems: Problems) -> Entries:
+    """Check the keys of a file or a variant and the shape of their values; what is sound of it."""
     known = tuple(keys)
     document = parameters_of(Document)
+    sound: dict[str, Entry] = {}
     for key, entry in tree.entries.items():
+        before = len(problems)
         if key not in known:
             unknown(entry.key, f"unknown key '{key}'", known, problems)
         elif key in document:
             check_value(document[key], entry.value, key, problems)
-        elif not _skeleton(key).is_valid(plain(entry.value)):
-            _wrong(key, entry.value, SKELETON[key][1], problems)
+        else:
+            _check_skeleton(key, entry.value, problems)
+        if len(problems) == before:
+            sound[key] = entry
+    return Entries(sound, tree.span)
+
+
+def _check_skeleton(key: str, tree: Tree, problems: Problems) -> None:
+    fault: Any = next(_skeleton(key).iter_errors(plain(tree)), None)
+    if fault is None:
+        return
+    inside = tree
+    for step in fault.absolute_path:
+        inside = _inner(inside, step)
+    if "propertyNames" in fault.absolute_schema_path:
+        inside = _entry(inside, str(fault.instance)).key
+    _wrong(key, inside, SKELETON[key][1], problems, "is" if inside is tree else "has")
+
+
+def _inner(tree: Tree, step: Any) -> Tree:  # noqa: ANN401  an index or a key
+    return tree.items[int(step)] if isinstance(tree, Items) else _entry(tree, step).value
+
+
+def _entry(tree: Tree, key: str) -> Entry:
+    assert isinstance(tree, Entries)  # noqa: S101  the schema found something under its key
+    return tree.entries[key]
 
 
 def unknown(key: Scalar, message: str, known: Iterable[str], problems: Problems) -> None:
@@ -134,8 +158,8 @@ def check_value(parameter: Parameter, tree: Tree, name: str, problems: Problems)
     elif isinstance(tree, Entries):
         _check_spread(parameter, tree, name, problems)
     elif isinstance(kind, Object):
-        leading = kind.parameters[kind.leading]
-        if not _fits(leading.kind, tree):
+        leading = kind.parameters[kind.leading].kind
+        if not isinstance(leading, Kind) or not _fits(leading, tree):
             _wrong(name, tree, parameter.wanted, problems)
     elif not _fits(kind, tree):
         _wrong(name, tree, parameter.wanted, problems)
@@ -166,9 +190,9 @@ def _check_spread(parameter: Parameter, tree: Entries, name: str, problems: Prob
         if not _spread("cycle").is_valid(plain(tree)) or not isinstance(cycle, Items):
             _wrong(name, tree, "{cycle: [a, b]}, values in turn", problems)
             return
-        for number, item in enumerate(cycle.items, 1):
+        for item in cycle.items:
             if isinstance(item, Entries) or (isinstance(item, Scalar) and item.value is None):
-                _wrong(f"{name}, item {number} of the cycle,", item, parameter.wanted, problems)
+                _wrong(name, item, parameter.wanted, problems)
             else:
                 check_value(parameter, item, name, problems)
     elif (
@@ -186,23 +210,17 @@ def _check_spread(parameter: Parameter, tree: Entries, name: str, problems: Prob
         )
 
 
-def _wrong(name: str, tree: Tree, wanted: str, problems: Problems) -> None:
-    hint = ""
-    if isinstance(tree, Scalar) and tree.value is False:
-        hint = "'none' is what turns something off"
-    if (
-        isinstance(tree, Scalar)
-        and isinstance(tree.value, str)
-        and tree.value in {"no", "off", "-"}
-    ):
-        hint = "write 'none' for off, '~' for not said"
-    problems.add("E105", f"'{name}' is {_shown(tree)}; wanted: {wanted}", tree.span, hint)
+def _wrong(name: str, tree: Tree, wanted: str, problems: Problems, verb: str = "is") -> None:
+    off = OFF in wanted and isinstance(tree, Scalar) and tree.value in ("no", "off", "-", False)
+    hint = "write 'none' for off, '~' for not said" if off else ""
+    problems.add("E105", f"'{name}' {verb} {_shown(tree)}; wanted: {wanted}", tree.span, hint)
 
 
 def _shown(tree: Tree) -> str:
-    if isinstance(tree, Scalar):
-        return "not said" if tree.value is None else quoted(tree.value)
-    return "a list" if isinstance(tree, Items) else "a mapping"
+    value = plain(tree)
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    return "not said" if value is None else quoted(value)
 
 
 @cache
@@ -325,6 +343,7 @@ def _top_level() -> dict[str, Any]:
         for key, (schema, wanted) in SKELETON.items()
     }
     keys["defaults"] = {"$ref": "#/definitions/defaults"}
+    keys["change"]["propertyNames"] = {"pattern": PATH}
     for section in SECTIONS:
         keys[section] = {"$ref": "#/definitions/table"}
     return keys

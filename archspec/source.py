@@ -6,14 +6,14 @@ evaluated.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
 import yaml
 
-from archspec.errors import Source, Span, SpecError, error, quoted
+from archspec.errors import Note, Source, Span, SpecError, error, quoted
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
@@ -30,6 +30,14 @@ _WORDS: Mapping[str, bool | None] = {
 }
 
 Value: TypeAlias = bool | int | float | str | None
+
+_CURES: Mapping[str, str] = {
+    "mapping values are not allowed in this context": "a text with ': ' in it needs quotes",
+    "found character that cannot start any token": "indent with spaces, not tabs;"
+    " a text that begins with @, ` or % needs quotes",
+    "while scanning an alias": "a text that begins with * needs quotes",
+}
+"""What to do about a problem, or in a context, that the parser reports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +155,17 @@ def parse(text: str, name: str, via: Span | None = None, path: Path | None = Non
         message = f"character U+{ord(text[reason.position]):04X} is not allowed in YAML"
         raise error("E101", message, span) from reason
     except yaml.MarkedYAMLError as reason:
-        mark = reason.problem_mark or reason.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        line = min(line, len(source.lines))
-        span = Span(source, line, column, line, column + 1)
-        problem = reason.problem or reason.context or "not YAML"
-        raise error("E102", f"not YAML: {problem}", span) from reason
+        problem, context = reason.problem or "", reason.context or ""
+        span, began = _at(source, reason.problem_mark), _at(source, reason.context_mark)
+        notes = [Note(context, began)] if context and began != span else []
+        cure = _CURES.get(problem) or _CURES.get(context, "")
+        raise error("E102", f"not YAML: {problem or context}", span, cure, *notes) from reason
+
+
+def _at(source: Source, mark: yaml.Mark | None) -> Span:
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    line = min(line, len(source.lines))
+    return Span(source, line, column, line, column + 1)
 
 
 class _Composer:
@@ -160,8 +173,9 @@ class _Composer:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        self.events: Iterator[yaml.Event] = yaml.parse(_printable(source), Loader=loader)
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        parse_events = cast("Callable[..., Iterator[yaml.Event]]", yaml.parse)
+        self.events = parse_events(_printable(source), Loader=loader)
         self.anchors: dict[str, tuple[Tree, int]] = {}
         self.values = 0
 

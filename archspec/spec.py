@@ -1,6 +1,6 @@
 """The resolved spec: every number decided, each with the place that it came from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -71,7 +71,7 @@ class Row:
         return self.name if self.section == "stages" else self.path
 
     def cell(self, path: str) -> Span:
-        """The place that says a parameter, a field of it, the nearest object around it, or the row."""
+        """The place of a parameter, of a field of it, of the object around it, or the row."""
         while path:
             said = (
                 setting.span
@@ -108,8 +108,7 @@ class Spec:
         outputs: output name → tap; empty for the last row alone.
         output_stride: the dilation rule, if any.
         settings: path → value and origin of what stands beside the tables.
-        document: the spec as plain data without `extends` and `variants`; loading it gives this
-            spec again.
+        written: gives `document`.
     """
 
     name: str
@@ -122,12 +121,17 @@ class Spec:
     outputs: Mapping[str, Tap]
     output_stride: OutputStride | None
     settings: Mapping[str, Setting] = field(repr=False, compare=False)
-    document: Mapping[str, Any] = field(repr=False)
+    written: Callable[[], Mapping[str, Any]] = field(repr=False, compare=False)
 
     @property
     def title(self) -> str:
         """Name and variants, as the command line takes them: `mobilenet_v2:1.4`."""
         return ":".join((self.name, *self.variants))
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The spec as plain data without `extends` and `variants`; it loads as this spec again."""
+        return self.written()
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)

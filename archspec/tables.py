@@ -3,21 +3,28 @@
 import csv
 import io
 import json
+import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from shutil import get_terminal_size
+from typing import Any, Literal, TypeAlias, cast
 
 Format: TypeAlias = Literal["text", "json", "csv"]
 Record: TypeAlias = Mapping[str, Any]
 
 WIDE = 10_000
 """Columns of a pipe: nothing is cut that a program may read."""
+_GAP = 3
+"""Between two columns."""
+_FOLDED = 24
+"""Columns that words get where a terminal is narrow."""
 
 
 def render(records: Sequence[Record], style: Format, total: Record | None = None) -> str:
     """Records of the same keys in one of the formats, without a line end at the end.
 
     Args:
-        records: one a line; in text numbers are grouped and stand to the right.
+        records: one a line; in text numbers are grouped and stand to the right, and on a terminal
+            words that do not fit take several lines.
         style: of the output.
         total: a last line of the text, under a rule.
     """
@@ -44,36 +51,50 @@ def _text(records: Sequence[Record], total: Record | None) -> str:
     from rich.text import Text  # noqa: PLC0415
 
     everything = [*records, *([total] if total else [])]
-    keys = list(everything[0]) if everything else []
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for key in keys:
+    needed = 0
+    for key in everything[0] if everything else ():
         values = [record[key] for record in everything]
-        numeric = all(isinstance(value, int | float) or value == "" for value in values)
-        table.add_column(key, justify="right" if numeric else "left", no_wrap=True)
+        numeric = all(isinstance(value, int) or value == "" for value in values)
+        least = _least(key, values)
+        needed += least + _GAP
+        table.add_column(key, justify="right" if numeric else "left", min_width=least)
     for record in records:
-        table.add_row(*(Text(shown(record[key])) for key in keys))
+        table.add_row(*(Text(shown(value)) for value in record.values()))
     if total:
         table.add_section()
-        table.add_row(*(Text(shown(total[key])) for key in keys))
-    console = Console(file=io.StringIO(), width=WIDE, color_system=None)
-    console.print(table)
-    text = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
-    return "\n".join(line.rstrip() for line in str(text).rstrip().splitlines())  # pyright: ignore[reportUnknownArgumentType]
+        table.add_row(*(Text(shown(value)) for value in total.values()))
+    out = io.StringIO()
+    width = max(get_terminal_size().columns, needed) if sys.stdout.isatty() else WIDE
+    Console(file=out, width=width, color_system=None).print(table)
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
+
+
+def _least(key: str, values: Sequence[object]) -> int:
+    """Columns that a column needs: all of it, unless it has words that may go to a next line."""
+    widest = max(len(key), *(len(shown(value)) for value in values))
+    folds = any(isinstance(value, str) and " " in value for value in values)
+    return min(widest, _FOLDED) if folds else widest
 
 
 def shown(value: object) -> str:
-    """A value for people: 3 538 984 is 3,538,984, a shape 112 x 112 x 32."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return plain(value)
+    """A value for people: 3538984 is 3,538,984.
+
+    >>> shown(3538984), shown((112, 112, 32))
+    ('3,538,984', '112x112x32')
+    """
+    return f"{value:,}" if isinstance(value, int) else plain(value)
 
 
 def plain(value: object) -> str:
-    """A value for programs: a shape 112x112x32, a mapping `a: 1, b: 2`, none for nothing."""
+    """A value for programs: a shape 112x112x32, a mapping `a: 1, b: 2`.
+
+    >>> plain(3538984), plain((112, 112, 32)), plain({"keras": "MobileNet", "timm": "lcnet_050"})
+    ('3538984', '112x112x32', 'keras: MobileNet, timm: lcnet_050')
+    """
     if isinstance(value, tuple | list):
-        return "x".join(map(str, value))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    if isinstance(value, float):
-        return f"{value:.6g}"
+        return "x".join(map(str, cast("Sequence[object]", value)))
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[object, object]", value).items()
+        return ", ".join(f"{key}: {item}" for key, item in pairs)
     return str(value)

@@ -1,20 +1,36 @@
 """What `list`, `show` and `explain` print: records of plain values."""
 
-from collections.abc import Iterator
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
+from keyword import iskeyword
+from typing import Any, TypeAlias, cast
 
 from archspec import api, zoo
+from archspec.errors import did_you_mean, error
+from archspec.parameters import RowKeys, parameters_of
 from archspec.resolve import open_spec
-from archspec.spec import Row, Setting, Spec
+from archspec.spec import SECTIONS, Row, Setting, Spec
 
 Record: TypeAlias = dict[str, Any]
 
+_LEADING = {"ratio", "type", "mode"}
+"""Fields that a scalar stands for: `se 0.25` is shorter than `se.ratio 0.25`."""
 
-def catalog() -> Iterator[Record]:
-    """The zoo: each spec by itself and with each of its variants."""
+
+def catalog(*, brief: bool = False) -> Iterator[Record]:
+    """The zoo: each spec by itself and with each of its variants.
+
+    Args:
+        brief: less what it equals, and the source only where it is another than one line above.
+    """
+    above = ""
     for name in zoo.names():
         for choice in open_spec(zoo.open_tree(name), zoo.open_tree).samples():
-            yield _summary(":".join((name, *choice)))
+            record = _summary(":".join((name, *choice)))
+            if brief:
+                record.pop("equals")
+                above, record["source"] = record["source"], record["source"].removeprefix(above)
+            yield record
 
 
 def _summary(reference: str) -> Record:
@@ -22,11 +38,11 @@ def _summary(reference: str) -> Record:
     cost = api.cost(spec)
     return {
         "spec": reference,
-        "input": list(spec.input),
+        "input": spec.input,
         "params": cost.params,
         "macs": cost.macs,
         "source": spec.source,
-        "equals": [f"{library}:{name}" for library, name in spec.equals.items()],
+        "equals": dict(spec.equals),
     }
 
 
@@ -35,6 +51,7 @@ def table(spec: Spec) -> tuple[list[Record], Record]:
     cost = api.cost(spec)
     costs = {row.row: row for row in cost}
     records: list[Record] = []
+    shape = spec.input
     for row in spec.rows:
         mine = costs.get(row.path)
         records.append(
@@ -43,84 +60,118 @@ def table(spec: Spec) -> tuple[list[Record], Record]:
                 "block": row.block,
                 "repeats": len(row.blocks),
                 "says": _says(row),
-                "input": list(mine.input) if mine else [],
-                "output": list(mine.output) if mine else [],
+                "input": mine.input if mine else shape,
+                "output": (shape := mine.output if mine else shape),
                 "params": mine.params if mine else 0,
                 "macs": mine.macs if mine else 0,
             }
         )
-    total = {
-        **dict.fromkeys(records[0], ""),
-        "row": spec.title,
-        "params": cost.params,
-        "macs": cost.macs,
-    }
-    return records, total
+    total = {"row": spec.title, "params": cost.params, "macs": cost.macs}
+    return records, {**dict.fromkeys(records[0], ""), **total}
 
 
 def _says(row: Row) -> str:
+    """What the row and its table say of its block, and then of scaling it."""
     said = {
         path: setting
         for path, setting in row.settings.items()
-        if setting.origin == "row" and path != "repeats"
+        if setting.origin.startswith(("row", "table")) and path != "repeats"
     }
-    return ", ".join(f"{_short(path)} {_value(setting.value)}" for path, setting in said.items())
+    ordered = sorted(said, key=lambda path: path.partition(".")[0] in parameters_of(RowKeys))
+    shown = (_formula(said[path]) or _value(said[path].value) for path in ordered)
+    return ", ".join(f"{_short(path)} {value}" for path, value in zip(ordered, shown, strict=True))
+
+
+def _formula(setting: Setting) -> str:
+    """What stands there where a number is computed from it: a fraction, a ramp, a cycle."""
+    text = setting.span.text if setting.span else ""
+    return text if text.startswith("{") or "/" in text else ""
 
 
 def _short(path: str) -> str:
-    """A path without the field that a scalar stands for."""
     head, _dot, field = path.rpartition(".")
-    return head if field in {"ratio", "type", "mode"} and head else path
+    return head if field in _LEADING and head else path
 
 
 def explain(spec: Spec, path: str, *, everything: bool) -> list[Record]:
-    """Where every number comes from, in the order of the file; widths computed inside blocks after their row.
+    """Where every number comes from: of a row what is said nearest first, what it computes last.
 
     Args:
         spec: resolved.
-        path: a row or a parameter of one, to narrow it; "" for all.
-        everything: also what nobody says: the blocks' own values and what follows another parameter.
+        path: what to narrow it to, a row or a parameter, `*` for all rows of a section; "" for all.
+        everything: also what nobody says: the blocks' own values and what follows another
+            parameter. Where there is nothing else at the path, they are given anyhow.
+
+    Raises:
+        SpecError: E204, there is nothing at the path.
     """
-    found: list[Record] = [
-        _line(key, setting) for key, setting in spec.settings.items() if everything or setting.span
-    ]
-    derived = api.derivations(spec)
+    every = list(_lines(spec))
+    found = [line for line in every if not path or _is_at(path, line["path"])]
+    if not found:
+        raise error("E204", f"nothing is called '{path}' in {spec.title}", None, _near(path, every))
+    said = [line for line in found if line["where"] or line["how"]]
+    return found if everything or not said else said
+
+
+def _is_at(path: str, place: str) -> bool:
+    asked, words = path.split("."), place.split(".")
+    fits = (word in {"*", there} for word, there in zip(asked, words, strict=False))
+    return len(asked) <= len(words) and all(fits)
+
+
+def _near(path: str, lines: Iterable[Record]) -> str:
+    words = (line["path"].split(".") for line in lines)
+    known = {".".join(some[: n + 1]): None for some in words for n in range(len(some))}
+    rows = (f"{section}.{path}" for section in SECTIONS)
+    named = next((row for row in rows if row in known), "")
+    return f"did you mean '{named}'?" if named else did_you_mean(path, known)
+
+
+def _lines(spec: Spec) -> Iterator[Record]:
+    for path, setting in spec.settings.items():
+        yield _line(path, setting, _value(setting.value))
+    computed = api.derivations(spec)
     for row in spec.rows:
-        settings = row.settings.items()
-        found += [
-            _line(f"{row.path}.{key}", setting)
-            for key, setting in settings
-            if everything or setting.span
-        ]
-        found += [
-            {
-                "path": item.path,
-                "value": str(item.value),
-                "said by": "the block",
-                "where": "",
-                "how": item.text,
-            }
-            for item in derived
-            if item.path.startswith(f"{row.path}.")
-        ]
-    return [
-        line
-        for line in found
-        if not path or line["path"] == path or line["path"].startswith(f"{path}.")
-    ]
+        for path, setting in sorted(row.settings.items(), key=lambda item: _distance(item[1])):
+            yield _line(f"{row.path}.{path}", setting, _in_each_block(row, path, setting))
+        for item in computed:
+            if item.path.startswith(f"{row.path}."):
+                yield _record(item.path, str(item.value), "the block", "", item.text)
 
 
-def _line(path: str, setting: Setting) -> Record:
-    return {
-        "path": path,
-        "value": _value(setting.value),
-        "said by": setting.origin,
-        "where": str(setting.span) if setting.span else "",
-        "how": setting.written,
-    }
+def _distance(setting: Setting) -> int:
+    """How far from the row a value is said."""
+    nearest = ("row", "table", "defaults")
+    word = setting.origin.partition(" ")[0]
+    return nearest.index(word) if word in nearest else len(nearest)
+
+
+def _in_each_block(row: Row, path: str, setting: Setting) -> str:
+    """A parameter of all the row's blocks; a row key has one value."""
+    if path.partition(".")[0] in parameters_of(RowKeys):
+        return _value(setting.value)
+    values = [_value(_parameter(block, path)) for block in row.blocks]
+    return values[0] if len(set(values)) == 1 else ", ".join(values)
+
+
+def _parameter(block: Any, path: str) -> Any:  # noqa: ANN401  any parameter class
+    for word in path.split("."):
+        block = getattr(block, f"{word}_" if iskeyword(word) else word)
+    return block
+
+
+def _line(path: str, setting: Setting, value: str) -> Record:
+    where = str(setting.span) if setting.span else ""
+    how = ": ".join(part for part in (_formula(setting), setting.written) if part)
+    return _record(path, value, setting.origin, where, how)
+
+
+def _record(path: str, value: str, origin: str, where: str, how: str) -> Record:
+    return {"path": path, "value": value, "said by": origin, "where": where, "how": how}
 
 
 def _value(value: Any) -> str:  # noqa: ANN401  of any parameter
+    """As a spec would say it."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -128,7 +179,10 @@ def _value(value: Any) -> str:  # noqa: ANN401  of any parameter
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, tuple):
-        return _tuple(value)  # pyright: ignore[reportUnknownArgumentType]
+        return _tuple(cast("tuple[Any, ...]", value))
+    if is_dataclass(value):
+        said = (f"{item.name}: {_value(getattr(value, item.name))}" for item in fields(value))
+        return f"{{{', '.join(said)}}}"
     return str(value)
 
 

@@ -1,11 +1,15 @@
-"""Finding spec files: the zoo that comes with the package, and paths."""
+"""Finding spec files: the zoo that comes with the package, paths, and folders."""
 
+from collections.abc import Iterable, Iterator
+from os.path import normpath
 from pathlib import Path
 
-from archspec.errors import Span, did_you_mean, error, quoted
-from archspec.source import Tree, read
+from archspec.errors import Diagnostic, Span, did_you_mean, error, quoted
+from archspec.source import MAX_BYTES, Tree, read
 
 SUFFIXES = (".yaml", ".yml")
+_MARK = b"archspec:"
+"""What a line of every spec begins with, and of hardly any other YAML file."""
 
 
 def folder() -> Path:
@@ -40,29 +44,96 @@ def open_tree(reference: str, via: Span | None = None) -> Tree:
     """The tree of a zoo name, or of a path to a .yaml file, relative to the file that extends it.
 
     Raises:
-        SpecError: E201, there is no such spec, or it extends itself; E100 to E109, the file is wrong.
+        SpecError: E201, there is no such spec, or it extends itself; E100 to E109, the file is
+            wrong.
     """
+    origin = via.source.path.parent if via and via.source.path else Path()
     if reference.endswith(SUFFIXES):
-        origin = via.source.path if via else None
-        path, name = Path(reference), reference
-        if origin is not None and via is not None:
-            path = origin.parent / reference
-            name = str(Path(via.source.name).parent / reference)
+        path, name = origin / reference, reference
+        if via and via.source.path:
+            name = normpath(Path(via.source.name).parent / reference)
     elif reference in names():
         path, name = folder() / f"{reference}.yaml", f"zoo/{reference}.yaml"
     else:
-        hint = (
-            did_you_mean(reference, names())
-            or f"a path ends with .yaml; the zoo has {', '.join(names())}"
-        )
+        hint = _hint(reference, origin)
         raise error("E201", f"there is no spec {quoted(reference)} in the zoo", via, hint)
     _check_cycle(path, name, via)
     return read(path, name, via)
 
 
+def _hint(reference: str, origin: Path) -> str:
+    """What to write instead of a name that is none."""
+    if reference == "-":
+        return "a spec is read from a file, not from standard input"
+    if _is_file(origin / reference):
+        return "the name of a spec file ends with .yaml"
+    beside = (f"{reference}{suffix}" for suffix in SUFFIXES)
+    near = next((name for name in beside if _is_file(origin / name)), "")
+    if near:
+        return f"did you mean '{near}'?"
+    every = ", ".join(names())
+    return did_you_mean(reference, names()) or f"a path ends with .yaml; the zoo has {every}"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
+
+
 def _check_cycle(path: Path, name: str, via: Span | None) -> None:
     place = via
     while place is not None:
-        if place.source.path is not None and place.source.path.resolve() == path.resolve():
+        if place.source.path is not None and _is_same(place.source.path, path):
             raise error("E201", f"'{name}' extends itself", via)
         place = place.source.via
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):  # reading it will say what is wrong with it
+        return False
+
+
+def files(paths: Iterable[str]) -> tuple[list[str], list[Diagnostic]]:
+    """The spec files that paths stand for, each once, and what is wrong with the paths.
+
+    A folder stands for the specs in it and in its folders, less what is hidden by a dot: the YAML
+    files with a line `archspec: …`. Any other path stands for itself.
+    """
+    found: dict[str, None] = {}
+    problems: list[Diagnostic] = []
+    for path in paths:
+        if not _is_folder(path):
+            found[path] = None
+            continue
+        inside = [str(file) for file in sorted(_yaml_files(Path(path))) if _is_spec(file)]
+        found |= dict.fromkeys(inside)
+        if not inside:
+            problems.append(Diagnostic("E100", f"there is no spec in the folder '{path}'", None))
+    return list(found), problems
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return Path(path).is_dir()
+    except OSError:
+        return False
+
+
+def _yaml_files(top: Path) -> Iterator[Path]:
+    for file in top.rglob("*"):
+        hidden = any(part.startswith(".") for part in file.relative_to(top).parts)
+        if file.suffix in SUFFIXES and not hidden and file.is_file():
+            yield file
+
+
+def _is_spec(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            lines = file.read(MAX_BYTES).removeprefix(b"\xef\xbb\xbf").splitlines()
+    except OSError:  # whoever reads it gets to say why not
+        return True
+    return any(line.startswith(_MARK) for line in lines)

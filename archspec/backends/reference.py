@@ -188,9 +188,7 @@ def _slice(op: Slice, inputs: Inputs, _: Weights) -> Array:
 
 
 def _sigmoid(x: Array) -> Array:
-    """Without overflow, and exact to the last digit for negative x too."""
-    small = np.exp(-np.abs(x))
-    return np.where(x < 0, small, 1) / (1 + small)
+    return 1 / (1 + np.exp(-x))  # where exp overflows, 1 / infinity is right
 
 
 def _hard_sigmoid(x: Array) -> Array:

@@ -61,7 +61,7 @@ def convert(
     helper.set_model_props(proto, dict(sorted((metadata or {}).items())))
 
     def truth(images: Array) -> dict[str, Array]:
-        results = model.predict_on_batch(images)
+        results = model(images, training=False)
         return {name: np.asarray(results[places[value]]) for name, value in graph.outputs.items()}
 
     return proto, truth

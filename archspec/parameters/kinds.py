@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 MAX_CHANNELS = 1 << 17
 MAX_REPEATS = 1024
@@ -18,6 +18,10 @@ OFF = "none"
 
 def _as_it_is(value: Any) -> Any:  # noqa: ANN401  of any kind
     return value
+
+
+def _as_list(value: Any) -> list[Any]:  # noqa: ANN401
+    return cast("list[Any]", value) if isinstance(value, list) else [value]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +77,8 @@ def ratio(high: float) -> Kind:
 
 def word(*choices: str) -> Kind:
     """One of a few words."""
-    wanted = "one of " + ", ".join(choices) if len(choices) > 1 else choices[0]
+    wanted = ", ".join(choices)
+    wanted = f"one of {wanted}" if len(choices) > 1 else wanted
     return Kind(wanted, {"enum": list(choices)})
 
 
@@ -102,8 +107,7 @@ def _read_window(value: float | str) -> Window:
 
 
 def _read_kernel(value: Any) -> Kernel:  # noqa: ANN401
-    values: list[Any] = value if isinstance(value, list) else [value]
-    return tuple(map(_read_window, values))
+    return tuple(map(_read_window, _as_list(value)))
 
 
 KERNEL = Kind("a kernel: 3, or a rectangle 1x7", _WINDOW, _read_kernel)
@@ -123,8 +127,7 @@ _ANY_NUMBER: dict[str, Any] = {"anyOf": [{"type": "number"}, _FRACTION]}
 
 
 def _read_numbers(value: Any) -> tuple[float, ...]:  # noqa: ANN401
-    values: list[Any] = value if isinstance(value, list) else [value]
-    return tuple(map(_read_ratio, values))
+    return tuple(map(_read_ratio, _as_list(value)))
 
 
 NUMBERS = Kind(
@@ -142,8 +145,8 @@ _SIZE: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": MAX_SIZE}
 
 
 def _read_size(value: Any) -> tuple[int, ...]:  # noqa: ANN401
-    values: list[Any] = value if isinstance(value, list) else [value, value, 3]
-    return tuple(map(int, values))
+    values = _as_list(value)
+    return tuple(map(int, values if len(values) > 1 else [*values, *values, 3]))
 
 
 IMAGE_SIZE = Kind(

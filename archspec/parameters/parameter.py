@@ -86,6 +86,11 @@ class Parameter:
         """What a message says is wanted."""
         return self.kind.wanted + (", or none" if self.off else "")
 
+    def read(self, said: object) -> Any:  # noqa: ANN401
+        """A checked value as the parameter class holds it, None for `none`."""
+        assert isinstance(self.kind, Kind)  # noqa: S101  objects are read field by field
+        return None if said == OFF and self.off else self.kind.read(said)
+
     @property
     def schema(self) -> dict[str, Any]:
         """JSON Schema of all the forms: the value, `none`, `~`, a ramp, a cycle."""

@@ -30,7 +30,7 @@ def resolve(
     tree = set_all(opened.choose(variants), settings)
     chosen = {name for name, _span in variants}
     ordered = [name for axis in opened.axes for name in axis if name in chosen]
-    return resolve_tree(tree, ordered, blocks, opened.memo)
+    return resolve_tree(tree, ordered, blocks, opened.memo, opened.problems)
 
 
 __all__ = ["Open", "Opened", "open_spec", "resolve"]

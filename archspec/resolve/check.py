@@ -4,15 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from archspec.errors import Problems, did_you_mean, quoted
+from archspec.errors import Problems, Span, did_you_mean, quoted
 from archspec.parameters import Parameter, RowKeys, parameters_of
-from archspec.resolve.tree import BLOCK, COLUMNS, ROWS, entries_of, rows_of
+from archspec.resolve.tree import BLOCK, COLUMNS, ROWS, entries_of, rows_of, said
 from archspec.schema import check_value
-from archspec.source import Entries, Entry, Items, Scalar, Tree
+from archspec.source import Entries, Entry, Items, Scalar, Tree, plain
 from archspec.spec import SECTIONS, Section
 
 INPUTS = "inputs"
 _ROW_WORDS = (BLOCK, INPUTS)
+FEW = 8
+"""So many words a message lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,9 @@ def lines(spec: Entries, blocks: Mapping[str, type[Any]], problems: Problems) ->
         here = list(_section(section, spec, table, blocks, problems))
         _check_table(section, table, [line.block for line in here], blocks, problems)
         found += here
-    if not found:
-        problems.add(
-            "E108",
-            "the spec has no rows",
-            spec.span,
-            "it needs stages, or a variant that brings them",
-        )
+    if not found and not problems:
+        hint = "it needs stages, or a variant that brings them"
+        problems.add("E108", "the spec has no rows", spec.span, hint)
     _check_defaults(spec.get("defaults"), {line.block for line in found}, blocks, problems)
     return found
 
@@ -70,21 +68,21 @@ def _section(
         block = _block(row, table, blocks, problems)
         if block is not None:
             _check_row_name(entry.key, name, row, blocks[block], problems)
-            _check_row(row, block, blocks[block], section, table, problems)
+            _check_row(row, block, blocks[block], section, problems)
             yield Line(section, name, block, row, table)
 
 
 def _block(
     row: Entries, table: Entries, blocks: Mapping[str, type[Any]], problems: Problems
 ) -> str | None:
-    said = row.get(BLOCK) or table.get(BLOCK)
-    if said is None or (isinstance(said, Scalar) and said.value is None):
+    own = said(row, BLOCK) or said(table, BLOCK)
+    if own is None:
         problems.add("E108", "the row has no 'block', nor has its table", row.span)
         return None
-    name = said.value if isinstance(said, Scalar) else None
+    name = plain(own)
     if not isinstance(name, str) or name not in blocks:
-        shown = quoted(name) if isinstance(said, Scalar) else "a list or mapping"
-        problems.add("E112", f"unknown block {shown}", said.span, did_you_mean(str(name), blocks))
+        hint = did_you_mean(str(name), blocks) or f"there are {', '.join(blocks)}"
+        problems.add("E112", f"unknown block {quoted(name)}", own.span, hint)
         return None
     return name
 
@@ -100,10 +98,9 @@ def _check_row_name(
 
 
 def _check_row(
-    row: Entries, block: str, cls: type[Any], section: Section, table: Entries, problems: Problems
+    row: Entries, block: str, cls: type[Any], section: Section, problems: Problems
 ) -> None:
     known = {**parameters_of(cls), **parameters_of(RowKeys)}
-    chosen_by_table = row.get(BLOCK) is None and table.get(BLOCK) is not None
     for key, entry in row.entries.items():
         if key == INPUTS:
             _check_inputs(entry.value, problems)
@@ -117,15 +114,28 @@ def _check_row(
             check_value(known[key], entry.value, key, problems)
         elif key not in _ROW_WORDS:
             # In a table of several blocks the column may be right and the cell wrong.
-            inline = entry.key.span.line == entry.value.span.line
-            place = entry.key if chosen_by_table or inline else Scalar(key, entry.value.span)
-            message = f"unknown parameter '{key}' of block '{block}'"
-            problems.add(
-                "E104", message, place.span, did_you_mean(key, [*known, *_ROW_WORDS, "name"])
-            )
+            is_cell = said(row, BLOCK) is not None and not _is_inside(entry.key.span, row.span)
+            place = entry.value if is_cell and _is_inside(entry.value.span, row.span) else entry.key
+            _unknown(key, place.span, block, cls, [*known, *_ROW_WORDS, "name"], problems)
+
+
+def _is_inside(inner: Span, outer: Span) -> bool:
+    begin, end = (outer.line, outer.column), (outer.end_line, outer.end_column)
+    return inner.source is outer.source and begin <= (inner.line, inner.column) < end
+
+
+def _unknown(
+    key: str, span: Span, block: str, cls: type[Any], known: Iterable[str], problems: Problems
+) -> None:
+    own = tuple(parameters_of(cls))
+    few = f"it has {', '.join(own) or 'no parameters'}" if len(own) <= FEW else ""
+    message = f"unknown parameter '{key}' of block '{block}'"
+    problems.add("E104", message, span, did_you_mean(key, known) or few)
 
 
 def _check_inputs(tree: Tree, problems: Problems) -> None:
+    if isinstance(tree, Scalar) and tree.value is None:
+        return
     items = tree.items if isinstance(tree, Items) else (tree,)
     if not items or not all(
         isinstance(item, Scalar) and isinstance(item.value, str) for item in items
@@ -194,8 +204,7 @@ def _check_qualified(
         if key in known:
             check_value(known[key], inner.value, f"{name}.{key}", problems)
         else:
-            message = f"unknown parameter '{key}' of block '{name}'"
-            problems.add("E104", message, inner.key.span, did_you_mean(key, known))
+            _unknown(key, inner.key.span, name, blocks[name], known, problems)
 
 
 def _check_defaults(
@@ -203,9 +212,9 @@ def _check_defaults(
 ) -> None:
     for key, entry in entries_of(tree).items():
         # Blocks that the file does not use are imported only for a key that none of its own knows.
-        accepting = _accepting(key, used, blocks) or (
-            None if key in blocks else _accepting(key, blocks, blocks)
-        )
+        of_block = key in blocks and isinstance(entry.value, Entries)
+        accepting = _accepting(key, used, blocks)
+        accepting = accepting or ([] if of_block else _accepting(key, blocks, blocks))
         if accepting:
             _check_all(accepting, entry, key, problems)
         elif key in blocks:

@@ -12,7 +12,7 @@ from keyword import iskeyword
 from typing import Any
 
 from archspec.errors import Problems, Span
-from archspec.parameters import MAX_CHANNELS, OFF, Kind, Object, Parameter, Scaling, parameters_of
+from archspec.parameters import MAX_CHANNELS, Kind, Object, Parameter, Scaling, parameters_of
 from archspec.resolve.said import (
     Level,
     Said,
@@ -50,7 +50,7 @@ class Reader:
         scaling: of the file.
         width: "scaled", "up" or "fixed", of the row.
         rounding: of the row's counts.
-        position: which block it is.
+        position: which block it is; None for what is said of all blocks of a row, or of the spec.
         problems: where what is wrong goes.
         row: the row, for what is missing.
         settings: path → value and origin, filled by reading.
@@ -60,7 +60,7 @@ class Reader:
     scaling: Scaling
     width: str
     rounding: Rounding | None
-    position: Position
+    position: Position | None
     problems: Problems
     row: Span
     settings: dict[str, Setting] = field(default_factory=dict[str, Setting])
@@ -92,7 +92,7 @@ class Reader:
             winner = self._winner(slot, levels)
             if winner is None and any(parameters_of(cls)[word].required for word in slot):
                 words = " or ".join(f"'{word}'" for word in slot)
-                self.problems.add("E108", f"block '{name}' needs {words}", self.row)
+                self.problems.add("E108", f"{name} needs {words}", self.row)
             # Without a winner the first speaks: it has the default, and may be configured.
             hidden |= set(slot) - {winner or slot[0]}
             hidden |= (
@@ -133,7 +133,7 @@ class Reader:
             self.settings[path] = Setting(inherited, f"as {path.rpartition('.')[2]}")
             return inherited
         if parameter.required:
-            self.problems.add("E108", f"block '{name}' needs '{path}'", self.row)
+            self.problems.add("E108", f"{name} needs '{path}'", self.row)
             return None
         self.settings[path] = Setting(parameter.default, "the block's own")
         return parameter.default
@@ -176,7 +176,7 @@ class Reader:
     def _off(self, path: str, parameter: Parameter, name: str, *, off: bool) -> Any:  # noqa: ANN401
         """What an object is that nothing switches on: its default, or nothing."""
         if parameter.required:
-            self.problems.add("E108", f"block '{name}' needs '{path}'", self.row)
+            self.problems.add("E108", f"{name} needs '{path}'", self.row)
         default = None if off or parameter.required else parameter.default
         self.settings.setdefault(path, Setting(default, "the block's own"))
         return default
@@ -195,9 +195,12 @@ class Reader:
         return kind.type(**values)
 
     def _leaf(self, path: str, parameter: Parameter, level: Level, tree: Tree) -> Any:  # noqa: ANN401
+        before = len(self.problems)
         value, computed = self._spread(path, parameter, level, tree)
         written = ""
-        if parameter.count and isinstance(value, int | float):
+        if len(self.problems) > before:
+            value = parameter.default
+        elif parameter.count and isinstance(value, int | float):
             value, written = self._count(path, value, tree, computed=computed)
         elif computed and isinstance(parameter.kind, Kind) and parameter.kind.whole:
             value = self._whole(path, value, tree)
@@ -209,16 +212,19 @@ class Reader:
     ) -> tuple[Any, bool]:
         """The value of this block, and whether a ramp computed it."""
         if not isinstance(tree, Entries):
-            said = plain(tree)
-            return (None if said == OFF and parameter.off else parameter.kind.read(said)), False
+            return parameter.read(plain(tree)), False
         self.spreads = True
-        index, count = getattr(self.position, level.place)
+        if self.position is None:
+            message = f"'{path}' is one for all blocks; a ramp or a cycle runs over blocks"
+            self.problems.add("E208", message, tree.span)
+            return None, False
+        place: tuple[int, int] = getattr(self.position, level.place)
+        index, count = place
         cycle = tree.get("cycle")
         if isinstance(cycle, Items):
-            said = plain(cycle.items[index % len(cycle.items)])
-            return (None if said == OFF and parameter.off else parameter.kind.read(said)), False
+            return parameter.read(plain(cycle.items[index % len(cycle.items)])), False
         value = ramp(plain(tree), index, count)
-        if not parameter.count and not in_range(parameter.kind, value):
+        if not in_range(parameter.kind, value):
             message = f"'{path}' is {value:.6g} in block {index + 1}; wanted: {parameter.wanted}"
             self.problems.add("E208", message, tree.span)
         return value, True

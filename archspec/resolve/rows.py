@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from archspec.errors import Problems
-from archspec.parameters import OFF, Document, RowKeys, Scaling, parameters_of
+from archspec.errors import Diagnostic, Problems
+from archspec.parameters import OFF, Document, RowKeys, Scaling
 from archspec.resolve.check import INPUTS, Line, lines
 from archspec.resolve.lookup import Position, Reader
 from archspec.resolve.plain import as_data
 from archspec.resolve.said import Level, Place
-from archspec.resolve.tree import entries_of
+from archspec.resolve.tree import entries_of, said
 from archspec.scaling import scale_repeats
-from archspec.schema import LEADING, check_value
+from archspec.schema import LEADING, SKELETON, check_body
 from archspec.source import Entries, Items, Scalar, Tree
 from archspec.spec import SECTIONS, OutputStride, Row, Setting, Spec, Tap
 
@@ -24,7 +24,11 @@ Memo: TypeAlias = dict[tuple[object, ...], tuple[Entries, list[Row]]]
 
 
 def resolve_tree(
-    tree: Entries, variants: Sequence[str], blocks: Mapping[str, type[Any]], memo: Memo
+    tree: Entries,
+    variants: Sequence[str],
+    blocks: Mapping[str, type[Any]],
+    memo: Memo,
+    wrong: Sequence[Diagnostic] = (),
 ) -> Spec:
     """The resolved spec of a tree without references.
 
@@ -33,56 +37,68 @@ def resolve_tree(
         variants: names for the title.
         blocks: block name → parameter class.
         memo: rows of other variants of the file; one with the same tables shares them.
+        wrong: what is known to be wrong already.
 
     Raises:
         SpecError: E1xx, a value is wrong where it stands; E2xx, values do not go together.
     """
     problems = Problems()
+    problems.extend(wrong)
     document, settings = _document(tree, problems)
-    key = (*(id(tree.get(word)) for word in (*SECTIONS, "defaults")), document and document.scaling)
-    if key not in memo:
-        found = lines(tree, blocks, problems)
-        problems.check()
-        assert document is not None  # noqa: S101  None only with a problem
-        defaults = tree.get("defaults")
-        table = _Table(
-            defaults if isinstance(defaults, Entries) else None, document.scaling, blocks, problems
-        )
-        rows = table.rows(found)
-        problems.check()
-        memo[key] = (tree, rows)
+    rows = _rows(tree, document, blocks, memo, problems)
     problems.check()
-    assert document is not None  # noqa: S101
+    assert document is not None  # noqa: S101  None only with a problem
     stride = document.output_stride
     output_stride = (
         OutputStride(stride.at, stride.dilate, _span(tree, "output_stride")) if stride else None
     )
+    equals = {key: _call(value) for key, value in _entries(tree.get("equals"))}
     return Spec(
         name=_text(tree, "name"),
         variants=tuple(variants),
         source=_text(tree, "source"),
-        equals={key: _call(value) for key, value in _entries(tree.get("equals"))},
+        equals=equals,
         input=document.input,
         classes=document.classes,
-        rows=tuple(memo[key][1]),
+        rows=tuple(rows),
         outputs={
             key: Tap(str(_value(value)), value.span) for key, value in _entries(tree.get("outputs"))
         },
         output_stride=output_stride,
         settings=settings,
-        document=as_data(tree),
+        written=lambda: as_data(tree, blocks, {row.block for row in rows}, equals),
     )
 
 
+def _rows(
+    tree: Entries,
+    document: Document | None,
+    blocks: Mapping[str, type[Any]],
+    memo: Memo,
+    problems: Problems,
+) -> list[Row]:
+    """The rows, those of another variant where nothing that they depend on differs."""
+    key = (*(id(tree.get(word)) for word in (*SECTIONS, "defaults")), document and document.scaling)
+    if key in memo:
+        return memo[key][1]
+    found = lines(tree, blocks, problems)
+    if problems or document is None:
+        return []
+    defaults = tree.get("defaults")
+    levels = defaults if isinstance(defaults, Entries) else None
+    rows = _Table(levels, document.scaling, blocks, problems).rows(found)
+    if not problems:
+        memo[key] = (tree, rows)
+    return rows
+
+
 def _document(tree: Entries, problems: Problems) -> tuple[Document | None, Mapping[str, Setting]]:
-    for key, parameter in parameters_of(Document).items():
-        if key in tree.entries:
-            check_value(parameter, tree.entries[key].value, key, problems)
+    check_body(tree, SKELETON, problems)
     if problems:
         return None, {}
-    reader = Reader(Scaling(), "fixed", None, Position(), problems, tree.span)
+    reader = Reader(Scaling(), "fixed", None, None, problems, tree.span)
     level = Level("spec", tree, "file", own=True)
-    document: Document | None = reader.block(Document, [level], "spec")
+    document: Document | None = reader.block(Document, [level], "the spec")
     return document, reader.settings
 
 
@@ -126,7 +142,7 @@ class _Table:
     def rows(self, found: Sequence[Line]) -> list[Row]:
         """The rows of a spec; what is wrong goes to the problems."""
         keys = [self._keys(line) for line in found]
-        counts = [_count(said.settings) for said in keys]
+        counts = [_count(own.settings) for own in keys]
         if (total := sum(counts)) > MAX_BLOCKS:
             message = f"{total} blocks in all; at most {MAX_BLOCKS} are possible"
             self.problems.add("E211", message, found[0].row.span)
@@ -151,8 +167,8 @@ class _Table:
 
     def _keys(self, line: Line) -> "_Keys":
         """What the row says whatever its block, its repeats scaled."""
-        reader = Reader(self.scaling, "fixed", None, Position(), self.problems, line.row.span)
-        keys: RowKeys = reader.block(RowKeys, self._levels(line), line.block) or RowKeys()
+        reader = Reader(self.scaling, "fixed", None, None, self.problems, line.row.span)
+        keys: RowKeys = reader.block(RowKeys, self._levels(line), "a row") or RowKeys()
         fixed = keys.depth == "fixed" or line.section != "stages"
         depth, mode = (1.0 if fixed else self.scaling.depth), self.scaling.rounding.repeats
         if depth != 1.0:
@@ -164,31 +180,34 @@ class _Table:
             reader.settings["repeats"] = setting
         return _Keys(keys, reader.settings)
 
-    def _row(self, line: Line, said: "_Keys", position: Position) -> Row | None:
-        rounding = said.keys.rounding or self.scaling.rounding.channels
+    def _row(self, line: Line, own: "_Keys", position: Position) -> Row | None:
+        rounding = own.keys.rounding or self.scaling.rounding.channels
         cls, levels = self.blocks[line.block], self._levels(line)
 
         def read(index: int) -> Reader:
             at = position.shifted(index)
-            return Reader(self.scaling, said.keys.width, rounding, at, self.problems, line.row.span)
+            return Reader(self.scaling, own.keys.width, rounding, at, self.problems, line.row.span)
 
         reader = read(0)
-        first = reader.block(cls, levels, line.block)
+        name = f"block '{line.block}'"
+        first = reader.block(cls, levels, name)
         if first is None:
             return None
         blocks = [first]
-        for index in range(1, _count(said.settings)):
+        for index in range(1, _count(own.settings)):
             # Nothing varies inside a row but what is spread over it, and the stride.
-            block = read(index).block(cls, levels, line.block) if reader.spreads else first
+            block = read(index).block(cls, levels, name) if reader.spreads else first
+            if block is None:
+                return None
             blocks.append(replace(block, stride=1) if hasattr(block, "stride") else block)
         return Row(
             section=line.section,
             name=line.name,
             block=line.block,
             blocks=tuple(blocks),
-            inputs=_inputs(line.row.get(INPUTS)),
+            inputs=_inputs(said(line.row, INPUTS)),
             rounding=rounding,
-            settings={**said.settings, **reader.settings},
+            settings={**own.settings, **reader.settings},
             span=line.row.span,
         )
 

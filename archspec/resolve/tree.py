@@ -7,18 +7,28 @@ path grammar and one merge serve `extends`, `variants`, `change` and `--set`.
 import re
 from collections.abc import Iterator, Mapping
 
-from archspec.errors import Problems, Span, did_you_mean, error, quoted
+from archspec.errors import Problems, Span
 from archspec.schema import LEADING, NAME
 from archspec.source import Entries, Entry, Items, Scalar, Tree
 from archspec.spec import SECTIONS
 
 ROWS, COLUMNS, BLOCK = "rows", "columns", "block"
+_TAKEN = {ROWS, COLUMNS, BLOCK, "name", "inputs", "from", "cycle"}
+"""What no row can be called: a path could not tell it from a key of its table."""
+MAX_WORDS = 8
+"""Of a path."""
 Path = tuple[str, ...]
 
 
 def entries_of(tree: Tree | None) -> Mapping[str, Entry]:
     """The entries of a mapping; none of anything else."""
     return tree.entries if isinstance(tree, Entries) else {}
+
+
+def said(tree: Entries, key: str) -> Tree | None:
+    """The value at a key, None where nothing or `~` stands."""
+    value = tree.get(key)
+    return None if isinstance(value, Scalar) and value.value is None else value
 
 
 def with_entry(tree: Entries, key: Scalar, value: Tree) -> Entries:
@@ -37,7 +47,7 @@ def merge(below: Tree | None, above: Tree) -> Tree:
     """Lay `above` over `below`: mappings merge, all else replaces, and so do tables with rows."""
     if not isinstance(above, Entries) or below is None or _is_value(above) or ROWS in above.entries:
         return above
-    merged = dict(_as_mapping(below, above.span).entries)
+    merged = dict(as_mapping(below, above.span).entries)
     for key, entry in above.entries.items():
         old = merged.get(key)
         merged[key] = Entry(entry.key, merge(old.value if old else None, entry.value))
@@ -48,9 +58,18 @@ def _is_value(tree: Entries) -> bool:
     return "from" in tree.entries or "cycle" in tree.entries
 
 
+def as_mapping(tree: Tree | None, span: Span) -> Entries:
+    """What a field can be set in: a scalar becomes the leading field of a mapping."""
+    if isinstance(tree, Entries) and not _is_value(tree):
+        return tree
+    if isinstance(tree, Scalar) and tree.value is not None:
+        return Entries({LEADING: Entry(Scalar(LEADING, tree.span), tree)}, tree.span)
+    return Entries({}, span)
+
+
 def nested(key: Scalar, value: Tree) -> tuple[Scalar, Tree]:
     """An entry with a dotted key as one that holds mappings: `se.ratio: 1` is `se: {ratio: 1}`."""
-    first, *rest = str(key.value).split(".")
+    first, *rest = str(key.value).split(".", MAX_WORDS)
     for word in reversed(rest):
         value = Entries({word: Entry(Scalar(word, key.span), value)}, key.span)
     return Scalar(first, key.span), value
@@ -110,7 +129,7 @@ def _says(row: Tree, path: Path) -> bool:
         if entry is None:
             return False
         row = entry.value
-    return not isinstance(row, Entries)
+    return isinstance(row, Items) or (isinstance(row, Scalar) and row.value is not None)
 
 
 def named_rows(
@@ -126,16 +145,17 @@ def named_rows(
         row = _row(item, columns, problems)
         if row is None:
             continue
+        if must_name and said(row, "name") is None:
+            hint = "names of rows never shift"
+            problems.add("E209", "an inserted row needs a name", row.span, hint)
+            continue
         key = _name(section, row, table, number, result, problems)
-        if must_name and row.get("name") is None:
-            problems.add(
-                "E209", "an inserted row needs a name", row.span, "names of rows never shift"
-            )
         if key is None:
             continue
         name = str(key.value)
         if name in result:
-            problems.add("E209", f"two rows are called '{name}'", key.span)
+            hint = "a row that says no name is called by its place" if key.span == row.span else ""
+            problems.add("E209", f"two rows are called '{name}'", key.span, hint)
         result[name] = Entry(key, without(row, {"name"}))
     return Entries(result, rows.span)
 
@@ -149,7 +169,7 @@ def _columns(table: Entries, problems: Problems) -> list[Scalar] | None:
         return None
     found: list[Scalar] = []
     for item in columns.items:
-        if not isinstance(item, Scalar) or not isinstance(item.value, str):
+        if not isinstance(item, Scalar) or not isinstance(item.value, str) or not item.value:
             problems.add("E105", "a column is a path such as expansion or se.ratio", item.span)
         elif any(item.value == other.value for other in found):
             problems.add("E106", f"column '{item.value}' stands twice", item.span)
@@ -176,7 +196,7 @@ def _row(item: Tree, columns: list[Scalar] | None, problems: Problems) -> Entrie
         return None
     row: dict[str, Entry] = {}
     for column, cell in zip(columns, item.items, strict=True):
-        if isinstance(cell, Scalar) and cell.value is None:
+        if not column.value or (isinstance(cell, Scalar) and cell.value is None):
             continue
         key, value = nested(column, cell)
         old = row.get(str(key.value))
@@ -192,156 +212,34 @@ def _name(
     taken: Mapping[str, Entry],
     problems: Problems,
 ) -> Scalar | None:
-    said = row.get("name")
-    if said is not None:
-        if isinstance(said, Scalar) and isinstance(said.value, str) and re.match(NAME, said.value):
-            return said
-        hint = _text_hint(said)
-        problems.add(
-            "E209", "a row's name is letters, digits and _, a letter first", said.span, hint
-        )
-        return None
+    own = said(row, "name")
+    if own is not None:
+        return own if isinstance(own, Scalar) and _is_name(own, problems) else None
     if section == "stages":
         return Scalar(f"s{number}", row.span)
-    block = row.get(BLOCK) or table.get(BLOCK)
-    if not isinstance(block, Scalar) or not isinstance(block.value, str):
-        return Scalar(
-            f"row{number}", row.span
-        )  # a row without a block is reported where blocks are looked up
-    names = (
-        block.value if count == 1 else f"{block.value}{count}" for count in range(1, number + 1)
-    )
-    return Scalar(
-        next((name for name in names if name not in taken), f"{block.value}{number}"), row.span
-    )
+    block = said(row, BLOCK) or said(table, BLOCK)
+    # A row without a block is reported where blocks are looked up.
+    word = block.value if isinstance(block, Scalar) and isinstance(block.value, str) else "row"
+    names = (word if count == 1 else f"{word}{count}" for count in range(1, number + 1))
+    return Scalar(next((name for name in names if name not in taken), f"{word}{number}"), row.span)
 
 
-def _text_hint(tree: Tree) -> str:
-    if isinstance(tree, Scalar) and isinstance(tree.value, int | float):
-        return f'a name is text: write "{tree.span.text}"'
-    return ""
-
-
-def set_path(tree: Entries, path: Scalar, value: Tree) -> Entries:
-    """The tree with a value at a path: `scaling.width`, `stages.s4.kernel`, `stages.*.channels`.
-
-    Raises:
-        SpecError: E204, the path addresses nothing; E210, a column of another length.
-    """
-    words = tuple(str(path.value).split("."))
-    if not all(words):
-        raise error("E204", f"{quoted(path.value)} is not a path", path.span)
-    if words[0] in SECTIONS and len(words) > 1:
-        return _set_in_section(tree, words, path, value)
-    return _set(tree, words, path, value)
-
-
-def _set(tree: Entries, words: Path, path: Scalar, value: Tree) -> Entries:
-    word, *rest = words
-    entry = tree.entries.get(word)
-    old = entry.value if entry else None
-    if rest:
-        value = _set(_as_mapping(old, path.span), tuple(rest), path, value)
-    else:
-        value = merge(old, value)
-    return with_entry(tree, entry.key if entry else Scalar(word, path.span), value)
-
-
-def _as_mapping(tree: Tree | None, span: Span) -> Entries:
-    """What a field can be set in: a scalar becomes the leading field of a mapping."""
-    if isinstance(tree, Entries) and not _is_value(tree):
-        return tree
-    if isinstance(tree, Scalar) and tree.value is not None:
-        return Entries({LEADING: Entry(Scalar(LEADING, tree.span), tree)}, tree.span)
-    return Entries({}, span)
-
-
-def _set_in_section(tree: Entries, words: Path, path: Scalar, value: Tree) -> Entries:
-    section, word, *rest = words
-    rows = rows_of(tree, section)
-    if word != "*" and word not in rows:
-        return _set(tree, words, path, value)
-    if not rest:
-        message = f"'{path.value}' is a row; a path goes on to what is set in it"
-        raise error("E204", message, path.span)
-    cells = {word: value} if word in rows else _cells(rows, path, value)
-    for name, cell in cells.items():
-        if not (isinstance(cell, Scalar) and cell.value is None and len(cells) > 1):
-            tree = _set(tree, (section, ROWS, name, *rest), path, cell)
-    return tree
-
-
-def _cells(rows: Mapping[str, Entry], path: Scalar, value: Tree) -> Mapping[str, Tree]:
-    """What a whole column sets in each row: one value for all, or a list with one for each."""
-    if not isinstance(value, Items):
-        return dict.fromkeys(rows, value)
-    if len(value.items) != len(rows):
-        message = f"'{path.value}' has {len(value.items)} values for {len(rows)} rows"
-        hint = f"the rows are {', '.join(rows)}; ~ leaves a row as it is"
-        raise error("E210", message, value.span, hint)
-    return dict(zip(rows, value.items, strict=True))
+def _is_name(tree: Tree, problems: Problems) -> bool:
+    name = tree.value if isinstance(tree, Scalar) else None
+    if not isinstance(name, str) or not re.match(NAME, name):
+        message = "a row's name is letters, digits and _, a letter first"
+        problems.add("E209", message, tree.span)
+        return False
+    if name in _TAKEN:
+        problems.add("E209", f"a row cannot be called '{name}'", tree.span)
+        return False
+    return True
 
 
 def rows_of(tree: Entries, section: str) -> Mapping[str, Entry]:
     """The rows of a section by name."""
     table = tree.get(section)
     return entries_of(table.get(ROWS)) if isinstance(table, Entries) else {}
-
-
-def _row_address(tree: Entries, address: Tree) -> tuple[str, str]:
-    """Section and name of a row that `remove` or `insert` names.
-
-    Raises:
-        SpecError: E204, there is no such row.
-    """
-    words = str(address.value).split(".") if isinstance(address, Scalar) else []
-    if len(words) == 2 and words[0] in SECTIONS and words[1] in rows_of(tree, words[0]):  # noqa: PLR2004
-        return words[0], words[1]
-    known = [f"{section}.{name}" for section in SECTIONS for name in rows_of(tree, section)]
-    raise error(
-        "E204",
-        f"there is no row {quoted(address.span.text)}",
-        address.span,
-        did_you_mean(".".join(words), known),
-    )
-
-
-def remove_row(tree: Entries, address: Tree) -> Entries:
-    """The tree less one row; the others keep their names."""
-    section, name = _row_address(tree, address)
-    return _with_rows(
-        tree, section, {key: entry for key, entry in rows_of(tree, section).items() if key != name}
-    )
-
-
-def insert_rows(tree: Entries, edit: Entries, problems: Problems) -> Entries:
-    """The tree with the rows of `{after: stages.s4, rows: […]}` put in; they must bring names."""
-    after = edit.get("after")
-    address = after if after is not None else edit.get("before")
-    assert address is not None  # noqa: S101  the skeleton wants one of them
-    section, name = _row_address(tree, address)
-    table, rows = tree.get(section), edit.get(ROWS)
-    assert isinstance(table, Entries)  # noqa: S101
-    assert rows is not None  # noqa: S101
-    new = named_rows(section, rows, table, problems, must_name=True).entries
-    result: dict[str, Entry] = {}
-    for key, entry in rows_of(tree, section).items():
-        if key in new:
-            problems.add("E209", f"there is a row '{key}' already", new[key].key.span)
-        pair = {key: entry}
-        result |= (
-            pair if key != name else ({**pair, **new} if after is not None else {**new, **pair})
-        )
-    return _with_rows(tree, section, result)
-
-
-def _with_rows(tree: Entries, section: str, rows: Mapping[str, Entry]) -> Entries:
-    table = tree.get(section)
-    assert isinstance(table, Entries)  # noqa: S101
-    key = table.entries[ROWS].key
-    return with_entry(
-        tree, tree.entries[section].key, with_entry(table, key, Entries(rows, key.span))
-    )
 
 
 def leaves(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Span]]:

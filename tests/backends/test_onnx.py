@@ -24,11 +24,13 @@ from archspec.ops import (
     Rescale,
 )
 from onnx import numpy_helper
+from tests.deploy.nets import shapes
 from tests.parity import GRAPHS, arrays, chain
 
 MAKE = """
 import hashlib
 from archspec.backends.onnx import emit
+from tests.deploy.nets import shapes
 from tests.parity import GRAPHS, arrays
 digest = hashlib.sha256()
 for graph in GRAPHS.values():
@@ -36,16 +38,6 @@ for graph in GRAPHS.values():
     digest.update(model.SerializeToString(deterministic=True))
 print(digest.hexdigest())
 """
-
-
-def shapes(infos) -> dict[str, list[int | str]]:
-    return {
-        info.name: [
-            dimension.dim_param or dimension.dim_value
-            for dimension in info.type.tensor_type.shape.dim
-        ]
-        for info in infos
-    }
 
 
 def kinds(model) -> list[str]:

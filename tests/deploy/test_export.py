@@ -8,7 +8,7 @@ import pytest
 from archspec.backends.onnx import OPSETS
 from archspec.deploy.export import export
 from archspec.errors import SpecError
-from tests.deploy.test_check import net
+from tests.deploy.nets import net
 from tests.parity import arrays
 
 

@@ -5,8 +5,7 @@ from archspec.deploy.tf2onnx import convert
 from archspec.errors import SpecError
 from archspec.graph import INPUT, GraphBuilder
 from archspec.ops import Activation, Convolution, Dense, Flatten, GlobalPool
-from tests.backends.test_onnx import shapes
-from tests.deploy.test_check import net
+from tests.deploy.nets import net, shapes
 from tests.parity import arrays, chain
 
 pytestmark = pytest.mark.keras

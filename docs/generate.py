@@ -1,0 +1,325 @@
+"""Writes the pages that are made from the program: `python docs/generate.py`.
+
+`blocks.md` comes from the parameter classes, `errors.md` from the wrong specs of tests/bad.
+"""  # noqa: INP001  a script
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from inspect import getdoc, getmodule
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+from archspec import BLOCKS
+from archspec.parameters import (
+    FUNCTION,
+    PADDING,
+    ROUNDING,
+    Convolutional,
+    Document,
+    Expansion,
+    Init,
+    Kind,
+    Norm,
+    Object,
+    Parameter,
+    Part,
+    RowKeys,
+    SqueezeExcite,
+    parameters_of,
+)
+from archspec.scaling import Rounding
+
+DOCS = Path(__file__).parent
+BAD = DOCS.parent / "tests" / "bad"
+
+BLOCKS_HEAD = """\
+# The blocks
+
+A row of a table names a block and says its parameters. This page is made from the parameter
+classes by `docs/generate.py`; the same words are in the JSON Schema that `archspec schema` prints
+and editors complete by.
+
+Shapes are (height, width, channels); the batch is never written. The default is what holds where
+neither the row, nor its table, nor `defaults` says anything ([rule 3](language.md#3-look-up));
+**required** means that one of them must. The default `none` is "off". A parameter that takes a
+mapping has fields, which stand [below](#mappings); a scalar in its place is the first field. Every
+value may also be `~` ([rule 2](language.md#2-not-said-and-off)) or a cycle, and every number a ramp
+([rule 8](language.md#8-ramps-and-cycles)).
+"""
+COMMON = """\
+## Every block of convolutions
+
+`conv`, `depthwise_separable` and `inverted_residual` say for all of their convolutions:
+"""
+SHARED = (
+    ("norm", Norm, parameters_of(Norm)),
+    ("se", SqueezeExcite, parameters_of(SqueezeExcite)),
+    ("expansion", Expansion, parameters_of(Expansion)),
+    ("rounding", Rounding, ROUNDING.parameters),
+    ("init", Init, parameters_of(Init)),
+    ("part", Part, parameters_of(Part)),
+)
+"""Mappings that several blocks take: name, class, fields."""
+
+EVERY_ROW = """\
+Beside these `block`, `name` ([rule 12](language.md#12-names)) and `inputs`
+([rule 13](language.md#13-taps)).
+"""
+FUNCTIONS = """\
+`hard_sigmoid` is min(max(x + 3, 0), 6) / 6 and `hard_swish` x times that; `swish` is
+x · sigmoid(x); `gelu` is exact, `gelu_tanh` its approximation; `leaky_relu` has slope 0.01;
+`softmax` is over the channels.
+"""
+PADDINGS = """\
+## Paddings
+
+With k the kernel's extent (dilation counted), s the stride and n the size of the image:
+
+| word | pixels before and after |
+|---|---|
+| `same` | so that ⌈n / s⌉ positions fit, the odd pixel after (TensorFlow) |
+| `symmetric` | ⌊(k - 1) / 2⌋ before and after (PyTorch) |
+| `even` | k - s in all at every n, as `same` where s divides n (Keras MobileNet V1) |
+| `valid` | none |
+"""
+
+ERRORS_HEAD = """\
+# Errors
+
+Everything that is wrong with a spec is reported at once, each problem with its code, its place, the
+cell that is at fault and, where there is one, the cure. `archspec check --format json` and
+`--format github` say the same to machines. The exit status is 0 where all is fine, 1 where the
+spec, the model or the weights are wrong, 2 where the call is wrong.
+
+This page is made by `docs/generate.py`. Each example is the first of its code in
+[tests/bad](../tests/bad), where there are more, each with the whole spec.
+"""
+WIDTH = 100
+WIDEST = 130
+"""A message that is longer is no example."""
+
+KINDS = {
+    "E1": "Source and words",
+    "E2": "What values mean together",
+    "E3": "Shapes",
+    "E4": "Models",
+    "E5": "Weights",
+}
+MEANINGS = {
+    "E100": "a file cannot be read",
+    "E101": "a file is not UTF-8, or holds a character that YAML does not allow",
+    "E102": "a file is not YAML",
+    "E103": "what a spec does not use: tags, merge keys, several documents, keys that are no words",
+    "E104": "a key, a parameter or a row that nobody knows",
+    "E105": "a value of the wrong kind",
+    "E106": "a key or a column stands twice",
+    "E107": "too large, too deep, or aliases that expand without end",
+    "E108": "something that must be said is missing",
+    "E109": "a number that a spec cannot hold",
+    "E110": "a file cannot be written",
+    "E111": "a row has not as many cells as there are columns",
+    "E112": "a block that does not exist",
+    "E113": "`archspec new` was given what is no name",
+    "E201": "`extends` leads nowhere, or in a circle",
+    "E202": "a variant that does not exist, or cannot be chosen here",
+    "E203": "two axes of variants write the same path",
+    "E204": "a path or an edit addresses nothing",
+    "E205": "two parameters that exclude each other, said in one place",
+    "E206": "a computed width is not whole and no rounding is said",
+    "E207": "a table's default that every row overrides",
+    "E208": "a ramp leaves the range of its parameter, or is not whole",
+    "E209": "a name of a row or a variant that is none, or is taken",
+    "E210": "a whole column with another number of values than there are rows",
+    "E211": "a computed number is absurdly large, or nothing is left",
+    "E212": "`repeats` outside of `stages`",
+    "E301": "the image does not fit: too small, not divisible, not an image",
+    "E302": "a block cannot do what its parameters say with this input",
+    "E303": "a tap that is not there, or is not one value",
+    "E304": "`output_stride` reaches a block that has no dilation",
+    "E401": "Keras has no layer for a node",
+    "E402": "Keras is set to put the channels first",
+    "E403": "the name of a model file says no format",
+    "E410": "an opset that cannot be emitted",
+    "E411": "a batch size that is none",
+    "E412": "more weights than an ONNX file holds",
+    "E413": "an output has the name of the input",
+    "E414": "a way to ONNX that does not exist",
+    "E420": "the model breaks the rules of ONNX",
+    "E421": "ONNX Runtime refuses the model",
+    "E422": "an output is not finite; the weights are to blame",
+    "E423": "ONNX Runtime and the reference differ",
+    "E430": "an opset that tf2onnx does not emit",
+    "E431": "tf2onnx leaves operators of TensorFlow in the model",
+    "E432": "tf2onnx fails",
+    "E440": "`equals` names a model that cannot be compared with",
+    "E441": "the library refuses to build what `equals` names",
+    "E501": "a weight file cannot be read",
+    "E502": "a weight file with an unknown suffix",
+    "E503": "a weight file that is damaged, or no weight file",
+    "E504": "weights lack arrays of the model",
+    "E505": "weights hold arrays that the model does not have",
+    "E506": "weights hold arrays of other shapes",
+    "E507": "weights that are not finite numbers",
+    "E508": "the seed of `random:SEED` is no whole number",
+}
+"""Code → what is wrong, in a few words."""
+
+
+def blocks() -> str:
+    """The page of the blocks, their parameters, and what every row may say."""
+    parts = [BLOCKS_HEAD, "| block | what it is |\n|---|---|"]
+    parts += [
+        f"| [`{name}`](#{name}) | {_first_line(BLOCKS[name].parameters)} |" for name in BLOCKS
+    ]
+    parts += ["", *(line for name in BLOCKS for line in _block(name))]
+    parts += [COMMON, _table(parameters_of(Convolutional))]
+    parts += [
+        "## Every row\n",
+        "Whatever its block, a row may say:\n",
+        _table(parameters_of(RowKeys)),
+    ]
+    parts += [EVERY_ROW, "## Beside the tables\n", _table(dict(_flat(parameters_of(Document))))]
+    parts += ["## Mappings\n"]
+    for name, cls, fields in SHARED:
+        parts += [f"### The mapping `{name}`\n", f"{_first_line(cls)}\n", _table(fields)]
+    parts += ["## Functions\n", f"{fill(_words(FUNCTION), WIDTH)}.\n", FUNCTIONS, PADDINGS]
+    return "\n".join(parts)
+
+
+def _first_line(cls: type[Any]) -> str:
+    return (getdoc(cls) or "").partition("\n")[0]
+
+
+def _block(name: str) -> Iterator[str]:
+    cls = BLOCKS[name].parameters
+    common = parameters_of(Convolutional) if issubclass(cls, Convolutional) else {}
+    every = {key: value for key, value in parameters_of(cls).items() if key not in common}
+    slots: tuple[tuple[str, str], ...] = getattr(cls, "ONE_OF", ())
+    yield f"## {name}\n"
+    yield f"{_paragraphs(cls)}\n"
+    fields = {key: value for key, value in every.items() if not value.part_defaults}
+    yield _table(fields, dict(slots)) if fields else "It has no parameters.\n"
+    if common:
+        yield "And those of [every block of convolutions](#every-block-of-convolutions).\n"
+    for first, second in slots:
+        yield f"`{first}` and `{second}` exclude each other: the nearer one holds.\n"
+    if parts := {key: value for key, value in every.items() if value.part_defaults}:
+        yield "Its [parts](#the-mapping-part), and what in them does not follow the block:\n"
+        yield "| part | which it is | by itself |\n|---|---|---|"
+        yield from (f"| `{key}` | {part.doc} | {_own(part)} |" for key, part in parts.items())
+        yield ""
+
+
+def _paragraphs(cls: type[Any]) -> str:
+    """The text of the block's file, each paragraph and the source filled anew."""
+    text = (getdoc(getmodule(cls)) or "").replace("\nSource:", "\n\nSource:")
+    return "\n\n".join(fill(" ".join(part.split()), WIDTH) for part in text.split("\n\n"))
+
+
+def _own(part: Parameter) -> str:
+    """The fields of a part that do not follow the block."""
+    said = {key: _value(value) for key, value in part.part_defaults.items()}
+    return ", ".join(
+        "a group for each channel" if (key, value) == ("groups", "none") else f"`{key}: {value}`"
+        for key, value in said.items()
+    )
+
+
+def _flat(parameters: Mapping[str, Parameter], path: str = "") -> Iterator[tuple[str, Parameter]]:
+    """The parameters by path, with the fields of those mappings that have no table of their own."""
+    for name, parameter in parameters.items():
+        kind = parameter.kind
+        if isinstance(kind, Kind) or kind.on != "always":
+            yield f"{path}{name}", parameter
+        if isinstance(kind, Object) and kind.parameters is not ROUNDING.parameters:
+            yield from _flat(kind.parameters, f"{path}{name}.")
+
+
+def _table(parameters: Mapping[str, Parameter], instead: Mapping[str, str] | None = None) -> str:
+    """A line for each parameter; `instead` are those that another one may stand for."""
+    lines = ["| parameter | value | default | meaning |", "|---|---|---|---|"]
+    for name, parameter in parameters.items():
+        default = _default(parameter, (instead or {}).get(name))
+        meaning = parameter.doc + ("; scales with `scaling.width`" if parameter.count else "")
+        if parameter.own:
+            meaning += "; `defaults` for all blocks do not reach it"
+        lines.append(f"| `{name}` | {_kind(parameter)} | {default} | {meaning} |")
+    return "\n".join([*lines, ""])
+
+
+def _kind(parameter: Parameter) -> str:
+    kind, off = parameter.kind, ", or `none`" if parameter.off else ""
+    if isinstance(kind, Kind):
+        return _wanted(kind) + off
+    name = next((name for name, _, fields in SHARED if fields is kind.parameters), None)
+    mapping = f"[a mapping](#the-mapping-{name})" if name else "a mapping"
+    return f"{mapping}, or its `{kind.leading}`{off}"
+
+
+def _wanted(kind: Kind) -> str:
+    """What a value may be; words as they are written."""
+    links = {FUNCTION: "[a function](#functions)", PADDING: "[a padding](#paddings)"}
+    if kind in links:
+        return links[kind]
+    return _words(kind) or kind.wanted
+
+
+def _words(kind: Kind) -> str:
+    return ", ".join(f"`{word}`" for word in kind.schema.get("enum", ()))
+
+
+def _default(parameter: Parameter, instead: str | None) -> str:
+    if parameter.required:
+        return f"**required**, or `{instead}`" if instead else "**required**"
+    return f"`{_value(parameter.default)}`"
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple):
+        values = [_value(item) for item in value]
+        return values[0] if len(set(values)) == 1 else f"[{', '.join(values)}]"
+    return str(value)
+
+
+def errors() -> str:
+    """The page of the codes, each with an example where a spec can bring it about."""
+    parts = [ERRORS_HEAD]
+    for prefix, kind in KINDS.items():
+        examples = {code: _example(code) for code in MEANINGS if code.startswith(prefix)}
+        parts += [f"## {prefix}xx: {kind}\n", "| code | what is wrong |\n|---|---|"]
+        parts += [
+            f"| {f'[{code}](#{code.lower()})' if example else code} | {MEANINGS[code]} |"
+            for code, example in examples.items()
+        ]
+        parts += [""]
+        parts += [
+            f"### {code}\n\n```text\n{example}\n```\n"
+            for code, example in examples.items()
+            if example
+        ]
+    return "\n".join(parts)
+
+
+def _example(code: str) -> str:
+    """The first problem of this code in tests/bad, as it is printed; "" without one."""
+    for path in sorted(BAD.glob(f"{code}-*.txt")):
+        for problem in re.split(r"\n(?! )", path.read_text(encoding="utf-8").rstrip("\n")):
+            if f" {code} " in f" {problem}" and max(map(len, problem.splitlines())) <= WIDEST:
+                return problem
+    return ""
+
+
+PAGES: Mapping[str, Callable[[], str]] = {"blocks.md": blocks, "errors.md": errors}
+"""Page → what it says."""
+
+
+if __name__ == "__main__":
+    for page, text in PAGES.items():
+        (DOCS / page).write_text(text(), encoding="utf-8")

@@ -1,0 +1,47 @@
+"""A net that every pass has something to do with, and how to look at an ONNX model."""
+
+from archspec.errors import Source, Span
+from archspec.graph import INPUT, Graph, GraphBuilder
+from archspec.ops import (
+    Activation,
+    Add,
+    BatchNorm,
+    Convolution,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    Rescale,
+    Standardize,
+)
+
+
+def net() -> Graph:
+    """Every kind of node that a pass takes out."""
+    build = GraphBuilder("net", (8, 9, 3))
+    value = build.add("scale", Rescale((1 / 127.5,), (-1.0,)), [INPUT])
+    value = build.add("standard", Standardize(), [value])
+    value = build.add("stem.conv", Convolution((3, 3), 2, channels=4), [value])
+    value = build.add("stem.norm", BatchNorm(), [value])
+    skip = build.add("stem.act", Activation("relu6"), [value])
+    span = Span(Source("net.yaml", "stages:\n  - {block: conv}\n"), 2, 5, 2, 18)
+    depthwise = Convolution((3, 3), channels=4, groups=4)
+    value = build.add("s1.conv", depthwise, [skip], span=span)
+    value = build.add("s1.norm", BatchNorm(), [value], span=span)
+    value = build.add("s1.drop", Dropout(0.2), [value])
+    value = build.add("s1.add", Add(), [skip, value])
+    value = build.add("pool", GlobalPool(), [value])
+    value = build.add("flat", Flatten(), [value])
+    value = build.add("drop", Dropout(0.2), [value])
+    value = build.add("logits", Dense(5), [value])
+    return build.build({"logits": value, "features": "s1.add"})
+
+
+def shapes(infos) -> dict[str, list[int | str]]:
+    return {
+        info.name: [
+            dimension.dim_param or dimension.dim_value
+            for dimension in info.type.tensor_type.shape.dim
+        ]
+        for info in infos
+    }
