@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from reprlib import repr as brief
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -35,6 +34,11 @@ Weights: TypeAlias = "Path | Mapping[str, np.ndarray] | keras.Model"
 """`random:SEED`, a file (.keras, .weights.h5, .safetensors), arrays by key, or a Keras model."""
 
 UNTRAINED = "random:0"
+
+MAX_NODES = 1 << 19
+"""Ops of the graphs that `check` makes of all the variants of a file: some 20 seconds."""
+FAILED = 1 << 12
+"""What a variant counts for whose graph is not made."""
 
 OPSET = 17
 """The ONNX operators that every runtime of the last years knows."""
@@ -159,7 +163,7 @@ def cost(spec: Reference, *, blocks: Mapping[str, Block] = BLOCKS) -> "Cost":
 
 
 def compile(  # noqa: A001  the word of the field
-    spec: Reference, *, weights: Weights | None = None, blocks: Mapping[str, Block] = BLOCKS
+    spec: Reference, *, weights: "Weights | None" = None, blocks: Mapping[str, Block] = BLOCKS
 ) -> "keras.Model":
     """A trainable `keras.Model` of stock layers.
 
@@ -229,8 +233,8 @@ def arrays(weights: Weights, net: Graph) -> "Mapping[str, np.ndarray]":
     """The arrays of a graph by key, wherever they come from.
 
     Raises:
-        SpecError: E5xx, a file that cannot be read, arrays that are missing, surplus or misshapen;
-            E509, this is nothing that has weights.
+        SpecError: E5xx, a file that cannot be read, arrays that are missing, surplus or misshapen.
+        TypeError: it is nothing that has weights.
     """
     from archspec.weights import load as load_weights  # noqa: PLC0415
     from archspec.weights.fit import fit  # noqa: PLC0415
@@ -241,7 +245,7 @@ def arrays(weights: Weights, net: Graph) -> "Mapping[str, np.ndarray]":
         return fit(weights, net)
     if not hasattr(weights, "layers"):
         wanted = "a file, random:SEED, arrays by key, or a Keras model"
-        raise error("E509", f"{brief(weights)} has no weights; wanted: {wanted}")
+        raise TypeError(f"weights are {brief(weights)}; wanted: {wanted}")
     from archspec.backends.keras import read_weights  # noqa: PLC0415
 
     return fit(read_weights(weights), net, "the model")
@@ -252,9 +256,9 @@ def _loaded(spec: Reference, blocks: Mapping[str, Block]) -> Spec:
 
 
 def _lowered(spec: Reference, blocks: Mapping[str, Block]) -> Lowered:
-    loaded = _loaded(spec, blocks)
+    loaded, known = _loaded(spec, blocks), frozenset(blocks)
     for row in loaded.rows:
-        if row.block not in tuple(blocks):
+        if row.block not in known:
             hint = "give the blocks that it was loaded with"
             raise error("E112", f"unknown block '{row.block}'", row.cell("block"), hint)
     return lower(loaded, blocks)
@@ -265,38 +269,43 @@ def check(reference: Path, *, blocks: Mapping[str, Block] = BLOCKS) -> tuple[Dia
 
     An error that only a variant has says which.
     """
-    problems = Problems()
     try:
         opened, asked = _open(reference)
-    except SpecError as reason:
-        return reason.diagnostics
-    problems.extend(opened.problems)
-    seen = {(item.code, item.message, str(item.span)) for item in opened.problems}
-    samples = [[(name, None) for name in choice] for choice in opened.samples()]
-    for choice in [asked] if asked else samples:
-        within = f"in variant '{':'.join(name for name, _span in choice)}'"
-        for item in _diagnostics(opened, choice, blocks):
-            key = (item.code, item.message, str(item.span))
-            if key not in seen:
-                seen.add(key)
-                notes = (*item.notes, Note(within)) if choice else item.notes
-                problems.extend([replace(item, notes=notes)])
-    return problems.diagnostics
-
-
-def _diagnostics(
-    opened: Opened, choice: Sequence[tuple[str, Span | None]], blocks: Mapping[str, Block]
-) -> tuple[Diagnostic, ...]:
-    try:
-        lower(resolve(opened, _Parameters(blocks), choice), blocks)
+        if not asked:
+            _check_samples(opened, blocks)
+        else:
+            lower(resolve(opened, _Parameters(blocks), asked), blocks)
     except SpecError as reason:
         return reason.diagnostics
     return ()
 
 
+def _check_samples(opened: Opened, blocks: Mapping[str, Block]) -> None:
+    problems = Problems()
+    problems.extend(opened.problems)
+    seen = {(item.code, item.message, str(item.span)) for item in opened.problems}
+    nodes = 0
+    for choice in opened.samples():
+        note = (Note(f"in variant '{':'.join(choice)}'"),) if choice else ()
+        try:
+            spec = resolve(opened, _Parameters(blocks), [(name, None) for name in choice])
+            nodes += len(lower(spec, blocks).graph.nodes)
+        except SpecError as reason:
+            new = {(item.code, item.message, str(item.span)): item for item in reason.diagnostics}
+            found = (item for key, item in new.items() if key not in seen)
+            problems.extend(item._replace(notes=item.notes + note) for item in found)
+            seen |= new.keys()
+            nodes += FAILED
+        if nodes > MAX_NODES:
+            message = f"the variants have more than {MAX_NODES} ops in all; others are not checked"
+            problems.add("E211", message, opened.tree.span)
+            break
+    problems.check()
+
+
 def json_schema(*, blocks: Mapping[str, Block] = BLOCKS) -> dict[str, Any]:
     """The JSON Schema of spec files, for editors."""
-    from archspec.schema import published  # noqa: PLC0415
+    from archspec.published import published  # noqa: PLC0415
 
     return published({name: blocks[name].parameters for name in blocks})
 
@@ -309,7 +318,7 @@ def schema_text() -> str:
 def save(
     spec: Reference,
     path: Path,
-    weights: Weights | None = None,
+    weights: "Weights | None" = None,
     *,
     blocks: Mapping[str, Block] = BLOCKS,
 ) -> None:

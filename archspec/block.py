@@ -8,7 +8,7 @@ cell that said it.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from archspec.errors import error
 from archspec.graph import GraphBuilder
@@ -34,8 +34,7 @@ from archspec.scaling import NotWholeError, Rounding, round_count
 from archspec.spec import Row
 
 
-@dataclass(frozen=True, slots=True)
-class Derivation:
+class Derivation(NamedTuple):
     """How a width that depends on another was computed, for `explain`."""
 
     path: str
@@ -72,10 +71,10 @@ class Builder:
             SpecError: E301, the op cannot take these inputs; shown at the cell at fault.
         """
         full = f"{self.path}.{name}" if name else self.path
-        part = name.rpartition(".")[0]
         try:
             return self.graph.add(full, op, inputs, self.row.path, self.row.span)
         except ShapeError as reason:
+            part = name.rpartition(".")[0]
             specific = f"{part}.{reason.about}" if part else reason.about
             known = self.row.settings.get(specific)
             about = specific if known and known.span else reason.about
@@ -269,8 +268,7 @@ class Builder:
         return self.add("se.multiply", Multiply(), x, y)
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(NamedTuple):
     """A squeeze-excite and the widths of the block around it."""
 
     settings: SqueezeExcite

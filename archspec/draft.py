@@ -69,7 +69,8 @@ def _table(stages: dict[str, Data] | list[Data]) -> list[str]:
     rows = table["rows"]
     assert isinstance(rows, list)  # noqa: S101  a document is as the spec wrote it
     flat = [dict(_flat(row, "")) for row in rows]
-    columns = list(dict.fromkeys(key for row in flat for key in row))
+    words = dict.fromkeys(key for row in flat for key in row)
+    columns = sorted(words, key=lambda word: word != "name")
     shared = [f"  {key}: {_flow(value)}" for key, value in table.items() if key != "rows"]
     cells = [f"    - {_flow([row.get(column) for column in columns])}" for row in flat]
     return ["stages:", *shared, f"  columns: [{', '.join(columns)}]", "  rows:", *cells]

@@ -6,9 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _CARET_LIMIT = 160
+MOST = 200
+"""Problems that are shown; to look for more takes long, and nobody reads them."""
+FEW = 200
+"""Words that a misspelt one is compared with, those nearest in length."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,7 @@ class Source:
         return _LINE_BREAK.split(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A piece of a source: 1-based lines and columns in characters, the end not included."""
 
     source: Source
@@ -53,8 +57,7 @@ class Span:
         return line[self.column - 1 : self.end_column - 1 if self.end_line == self.line else None]
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """A second place that explains the first."""
 
     message: str
@@ -64,8 +67,7 @@ class Note:
         return f"{self.message} ({self.span})" if self.span else self.message
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One problem: a stable code, one sentence, the place, the cure, and how it got there."""
 
     code: str
@@ -106,7 +108,7 @@ class SpecError(Exception):
 
 
 class Problems:
-    """Collects diagnostics so that all of them are shown at once, each once."""
+    """Collects diagnostics so that all of them are shown at once, each once; up to MOST."""
 
     def __init__(self) -> None:
         self._found: dict[Diagnostic, None] = {}
@@ -116,11 +118,14 @@ class Problems:
 
     def add(self, code: str, message: str, span: Span | None, hint: str = "", *notes: Note) -> None:
         """Keep one problem."""
-        self._found[Diagnostic(code, message, span, hint, notes)] = None
+        self.extend([Diagnostic(code, message, span, hint, notes)])
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Keep several."""
         self._found.update(dict.fromkeys(diagnostics))
+        if len(self._found) > MOST:
+            more = Diagnostic("E107", f"more than {MOST} problems; the rest is not shown", None)
+            raise SpecError([*self.diagnostics[:MOST], more])
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
@@ -149,7 +154,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint with the known word that is nearest, or nothing."""
     from difflib import get_close_matches  # noqa: PLC0415  costs 10 ms, needed only to report
 
-    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    alike = sorted(known, key=lambda other: abs(len(other) - len(word)))[:FEW]
+    near = get_close_matches(word, alike, n=1, cutoff=0.6)
     return f"did you mean '{near[0]}'?" if near else ""
 
 
@@ -211,9 +217,13 @@ def _excerpt(span: Span) -> list[str]:
 
 def _github(diagnostic: Diagnostic) -> str:
     tail = [part for part in (diagnostic.hint, *map(str, diagnostic.chain())) if part]
-    message = "\n".join([diagnostic.message, *tail])
-    for raw, escaped in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
-        message = message.replace(raw, escaped)
+    message = _escaped("\n".join([diagnostic.message, *tail]), "%\r\n")
     span = diagnostic.span
-    where = f"file={span.source.name},line={span.line},col={span.column}," if span else ""
+    name = _escaped(span.source.name, "%\r\n:,") if span else ""
+    where = f"file={name},line={span.line},col={span.column}," if span else ""
     return f"::error {where}title={diagnostic.code}::{message}"
+
+
+def _escaped(text: str, special: str) -> str:
+    """Text in a workflow command, in whose properties more is special than in its message."""
+    return "".join(f"%{ord(char):02X}" if char in special else char for char in text)

@@ -21,8 +21,10 @@ _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  
 _OPEN, _CLOSE = ("[", "{"), ("]", "}")
 _GAP = 2
 """Spaces before a comment that has to move, if there were none to keep."""
-_WIDEST = 60
-"""A longer cell does not widen its column: one long text would push the whole table aside."""
+# One long cell, row or gap does not push the whole table aside.
+_MAX_CELL = 80
+_MAX_LINE = 120
+_MAX_GAP = 80
 
 _LINE_END = re.compile(r"\r\n?")
 _IDLE = re.compile(r"(?<![ \t])[ \t]+$", re.MULTILINE)
@@ -74,7 +76,7 @@ def _apply(text: str, edits: Iterable[_Edit]) -> str:
     return "".join([*pieces, text[at:]])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Piece:
     """A list or a mapping in brackets on one line.
 
@@ -178,9 +180,10 @@ def _table(rows: Sequence[_Piece]) -> Iterator[_Edit]:
 
 
 def _comments(lists: Sequence[_Piece], lines: Mapping[_Piece, str]) -> Mapping[_Piece, int]:
-    """The columns of a table's comments: what stood in one column, or now would, shares one."""
+    """The columns of a table's comments: those that stood in one, or now would, share one."""
     ends = {row: row.column + len(line) for row, line in lines.items() if row.gap is not None}
-    gaps = {row: row.gap or _GAP for row in ends}
+    ends = {row: end for row, end in ends.items() if end <= _MAX_LINE}
+    gaps = {row: min(row.gap or _GAP, _MAX_GAP) for row in ends}
     apart = {row: ends[row] + gaps[row] for row in lists if row in ends}
     for columns in ({row: row.comment for row in apart}, apart):
         for column, count in Counter(columns.values()).most_common(1):
@@ -201,14 +204,14 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     placed = [_column(column) for column in columns]
     for row in rows:
         cells = [(next(column), width) for (column, width), _ in zip(placed, row, strict=False)]
-        padded = [f"{cell},".ljust(width + 2) for cell, width in cells[:-1]]
+        padded = [f"{cell}, ".ljust(width + 2) for cell, width in cells[:-1]]
         yield "".join(["[", *padded, *(cell for cell, _ in cells[-1:]), "]"])
 
 
 def _column(cells: Sequence[str]) -> tuple[Iterator[str], int]:
     """The cells with what stands before them, and the width that they need."""
     placed = [" " * shift + cell for shift, cell in zip(_shifts(cells), cells, strict=True)]
-    return iter(placed), max((len(cell) for cell in placed if len(cell) <= _WIDEST), default=0)
+    return iter(placed), max((len(cell) for cell in placed if len(cell) <= _MAX_CELL), default=0)
 
 
 def _shifts(cells: Sequence[str]) -> list[int]:
@@ -221,7 +224,8 @@ def _shifts(cells: Sequence[str]) -> list[int]:
     if not any(numbers) or words - _NO_NUMBER:
         return [0] * len(cells)
     if all(match is None or match[0] == match[1] for match in numbers):
-        return [max(map(len, cells)) - len(cell) for cell in cells]
+        width = max(map(len, cells))
+        return [width - len(cell) for cell in cells]
     lead = max(len(match[1]) for match in numbers if match)
     return [lead - len(match[1]) if match else 0 for match in numbers]
 

@@ -85,6 +85,9 @@ class Graph:
         prefix = f"{path}."
         return (node for node in self.nodes if node.name == path or node.name.startswith(prefix))
 
+    def __repr__(self) -> str:
+        return f"<Graph {self.name}: {_shape(self.input)}, {len(self.nodes)} nodes>"
+
     def __str__(self) -> str:
         """One line a node, stable: what tests compare."""
         lines = [f"graph {self.name}", f"  {INPUT}: {_shape(self.input)}"]
@@ -130,7 +133,7 @@ class GraphBuilder:
         Raises:
             ShapeError: the op cannot take inputs of these shapes.
         """
-        shape = op.infer(*(self.shapes[value] for value in inputs))
+        shape = op.infer(*[self.shapes[value] for value in inputs])
         assert name not in self.shapes, name  # noqa: S101
         self.shapes[name] = shape
         self.nodes.append(Node(name, op, tuple(inputs), shape, row, span))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from archspec.block import Block, Builder, Derivation
 from archspec.errors import Problems, SpecError, did_you_mean, error
@@ -15,8 +15,7 @@ OUTPUT = "output"
 MAX_PARAMS = 1 << 33
 
 
-@dataclass(frozen=True, slots=True)
-class Lowered:
+class Lowered(NamedTuple):
     """A graph, and how the widths that depend on others were computed."""
 
     graph: Graph

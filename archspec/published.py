@@ -4,7 +4,7 @@ It says as much of the language as JSON Schema can; `archspec check` says all of
 program takes, the schema takes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from archspec.parameters import (
@@ -24,10 +24,10 @@ from archspec.spec import SECTIONS
 Schema: TypeAlias = dict[str, Any]
 Blocks: TypeAlias = Mapping[str, type[Any]]
 
+_ROW_WORDS = ("block", "name", "inputs", *parameters_of(RowKeys))
+_TABLE_WORDS = ("block", *parameters_of(RowKeys))
 _MAX_COLUMNS = 24
 """In a wider table the editor does not count the cells."""
-_ROW_WORDS = ("block", "name", "inputs", *parameters_of(RowKeys))
-_TEXT = {"type": "string", "minLength": 1}
 
 _MEANINGS = {
     "archspec": "version of the language",
@@ -35,7 +35,7 @@ _MEANINGS = {
     "source": "where the numbers are from: paper and table",
     "extends": "the spec that this one changes: a name of the zoo or a path to a .yaml file, with "
     'variants as in "efficientnet:b1"',
-    "equals": "library → the implementation that it is proved equal to, {keras: MobileNetV2}",
+    "equals": "library → the implementation that it is proved equal to: {keras: MobileNetV2}",
     "defaults": "what rows take where neither they nor their table say it: parameters, or blocks "
     "with parameters",
     "stem": "the rows before the stages",
@@ -47,6 +47,11 @@ _MEANINGS = {
     "change": "path → value, such as {stages.s4.kernel: 5}, after all else is merged",
     "remove": "rows to leave out, such as stages.s5; the others keep their names",
     "insert": "rows to put in: {after: stages.s4, rows: […]}, or before; each has a name",
+    "cycle": "the values in turn, block after block",
+    "from": "the value in the first block",
+    "step": "what each further block adds",
+    "to": "the value in the last block",
+    "upto": "the value that one more block would have",
 }
 
 
@@ -58,12 +63,11 @@ def published(blocks: Blocks) -> Schema:
     """
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "archspec",
         **_closed(_document()),
         "required": list(REQUIRED),
         "definitions": {
-            "cycle": CYCLE_SCHEMA,
-            "ramp": RAMP_SCHEMA,
+            "cycle": _spread(CYCLE_SCHEMA),
+            "ramp": _spread(RAMP_SCHEMA),
             **dict(_objects((Document, RowKeys, *blocks.values()))),
             **{f"block_{name}": _block(cls) for name, cls in blocks.items()},
             **_tables(blocks),
@@ -77,10 +81,10 @@ def _document() -> Schema:
         "defaults": _reference("defaults"),
         **dict.fromkeys(SECTIONS, _reference("section")),
         "variants": _reference("variants"),
-        "change": {"type": "object", "propertyNames": {"pattern": _path(SETTABLE)}},
-        "insert": {"type": "array", "items": _reference("insertion")},
+        "change": {"type": "object", "propertyNames": _path(SETTABLE)},
+        "insert": {"type": "array", "items": _insertion()},
     }
-    said = {name: _value(parameter) for name, parameter in parameters_of(Document).items()}
+    said = _values(parameters_of(Document))
     for name, (schema, _) in SKELETON.items():
         if name not in said:
             said[name] = _explained(_MEANINGS[name], refined.get(name, schema))
@@ -102,35 +106,73 @@ def _closed(properties: Schema, pattern: str = "") -> Schema:
     return schema | ({"patternProperties": {pattern: {}}} if pattern else {})
 
 
-def _path(words: Iterable[str], steps: str = "*") -> str:
+def _list_or(items: Schema, other: Schema) -> Schema:
+    return {"if": {"type": "array"}, "then": items, "else": other}
+
+
+def _any_of(schemas: Iterable[Schema]) -> Schema:
+    found: list[Schema] = []
+    for schema in schemas:
+        if schema not in found:
+            found.append(schema)
+    return {"anyOf": found}
+
+
+def _dotted(words: Iterable[str], steps: str = "+") -> str:
     """A pattern of paths that begin with one of some words."""
     return rf"^({'|'.join(words)})(\.([A-Za-z0-9][A-Za-z0-9_]*|\*)){steps}$"
 
 
-def _value(parameter: Parameter) -> Schema:
-    """What may be said for a parameter."""
-    schema: Schema = {"description": parameter.doc, "anyOf": _forms(parameter)}
-    if isinstance(parameter.default, bool | int | float | str):
-        schema["default"] = parameter.default
-    return schema
+def _path(words: Iterable[str]) -> Schema:
+    wanted = f"wanted: a path that begins with one of {', '.join(words)}"
+    return {"type": "string", "pattern": _dotted(words, "*"), "patternErrorMessage": wanted}
 
 
-def _forms(parameter: Parameter) -> list[Schema]:
-    forms = list(_kinds(parameter.kind))
-    return [*forms, *([{"const": OFF}] if parameter.off else []), {"type": "null"}]
+def _spread(schema: Schema) -> Schema:
+    """A cycle or a ramp, each word explained; what it is spread over is explained outside."""
+    said = schema["properties"].items()
+    properties = {word: {"description": _MEANINGS[word], **inner} for word, inner in said}
+    kept = {key: inner for key, inner in schema.items() if key != "description"}
+    return {**kept, "properties": properties}
 
 
-def _kinds(kind: Kind | Object) -> Iterator[Schema]:
+def _values(parameters: Mapping[str, Parameter]) -> Schema:
+    return {name: _value([parameter]) for name, parameter in parameters.items()}
+
+
+def _value(parameters: Sequence[Parameter]) -> Schema:
+    """What may be said for a parameter, or for any of several of one name."""
+    meaning = "; ".join(dict.fromkeys(parameter.doc for parameter in parameters))
+    kinds = {parameter.kind.wanted: parameter.kind for parameter in parameters}.values()
+    off = [{"enum": [OFF]}] if any(parameter.off for parameter in parameters) else []
+    plain = [*(form for kind in kinds for form in _plain(kind)), *off, {"type": "null"}]
+    mappings = [form for kind in kinds for form in _mappings(kind)]
+    if not any(isinstance(kind, Object) for kind in kinds):
+        return {"description": meaning, **_any_of([*plain, *mappings])}
+    # Told apart first, a wrong field is not reported as a wrong word. Editors offer the examples.
+    words = [word for form in plain for word in form.get("enum", [])]
+    return {
+        "description": meaning,
+        **({"examples": words} if words else {}),
+        "if": {"type": "object"},
+        "then": _any_of(mappings),
+        "else": _any_of(plain),
+    }
+
+
+def _plain(kind: Kind | Object) -> Iterator[Schema]:
+    """What is no mapping; for an object, what its leading field may be."""
+    leading = kind.parameters[kind.leading].kind if isinstance(kind, Object) else kind
+    if isinstance(leading, Kind):
+        yield leading.schema
+
+
+def _mappings(kind: Kind | Object) -> Iterator[Schema]:
     if isinstance(kind, Object):
         yield _reference(kind.type.__name__)
-        leading = kind.parameters[kind.leading].kind
-        if isinstance(leading, Kind):
-            yield leading.schema
-    else:
-        yield kind.schema
-    yield _reference("cycle")
-    if isinstance(kind, Kind) and kind.bounds:
+    elif kind.bounds:
         yield _reference("ramp")
+    yield _reference("cycle")
 
 
 def _objects(classes: Iterable[type[Any]]) -> Iterator[tuple[str, Schema]]:
@@ -142,26 +184,15 @@ def _objects(classes: Iterable[type[Any]]) -> Iterator[tuple[str, Schema]]:
 
 def _within(kind: Kind | Object) -> Iterator[tuple[str, Schema]]:
     if isinstance(kind, Object):
-        fields = kind.parameters
-        # A field has no default here: what a part does not say, its block says.
-        forms = {
-            name: {"description": field.doc, "anyOf": _forms(field)}
-            for name, field in fields.items()
-        }
-        yield kind.type.__name__, _closed(forms)
-        for field in fields.values():
-            yield from _within(field.kind)
+        yield kind.type.__name__, _closed(_values(kind.parameters))
+        for parameter in kind.parameters.values():
+            yield from _within(parameter.kind)
 
 
 def _block(cls: type[Any]) -> Schema:
-    """What a block's rows may say; what all rows may say stands in `row`."""
-    said = {name: _value(parameter) for name, parameter in parameters_of(cls).items()}
-    return {"description": cls.__doc__, **_closed(said, _other(said))}
-
-
-def _other(said: Iterable[str]) -> str:
-    """A pattern of what else a row may say: the words of every row, and paths."""
-    return f"^({'|'.join(_ROW_WORDS)})$|{_path((*_ROW_WORDS, *said), '+')}"
+    """What a block's rows may say; what the rows of all blocks may say stands in `row`."""
+    said = _values(parameters_of(cls))
+    return {"description": cls.__doc__, **_closed(said, _besides(said))}
 
 
 def _any_block(blocks: Blocks) -> Schema:
@@ -170,90 +201,96 @@ def _any_block(blocks: Blocks) -> Schema:
     for cls in blocks.values():
         for name, parameter in parameters_of(cls).items():
             found.setdefault(name, []).append(parameter)
-    said: Schema = {}
-    for name, parameters in sorted(found.items()):
-        docs = dict.fromkeys(parameter.doc for parameter in parameters)
-        forms = [form for parameter in parameters for form in _forms(parameter)]
-        unique = [form for at, form in enumerate(forms) if form not in forms[:at]]
-        said[name] = {"description": "; ".join(docs), "anyOf": unique}
-    return _closed(said, _other(said))
+    said = {name: _value(parameters) for name, parameters in sorted(found.items())}
+    return _closed(said, _besides(said))
+
+
+def _besides(said: Iterable[str]) -> str:
+    """A pattern of what else stands in a row: the words of every row, and paths."""
+    return f"^({'|'.join(_ROW_WORDS)})$|{_dotted((*_ROW_WORDS, *said))}"
 
 
 def _tables(blocks: Blocks) -> Schema:
     """The definitions of rows, of sections that hold them, and of what they fall back on."""
-    any_block = _any_block(blocks)
-    said = {name: _reference(f"any_block/properties/{name}") for name in any_block["properties"]}
+    row, any_block = _row(blocks), _any_block(blocks)
+    words = {**row["properties"], **any_block["properties"]}
     # Where a block and a parameter have one name, the parameter is meant.
-    outer = {**{name: _reference(f"block_{name}") for name in blocks}, **said}
-    block = {"description": "what the row builds", "enum": list(blocks)}
-    keys = {name: _value(parameter) for name, parameter in parameters_of(RowKeys).items()}
+    outer = {
+        **{name: _reference(f"block_{name}") for name in blocks},
+        **{name: _reference(f"any_block/properties/{name}") for name in any_block["properties"]},
+    }
+    inner = {name: _reference(f"row/properties/{name}") for name in _TABLE_WORDS}
     return {
         "any_block": any_block,
-        "defaults": _closed(outer, _path(outer, "+")),
-        "row": _row(block, keys),
-        "section": _list_or(
-            {"items": _reference("row"), "minItems": 1},
-            _table({"block": block, **keys, **outer}, _columns((*_ROW_WORDS, *said))),
-        ),
+        "defaults": _closed(outer, _dotted(outer)),
+        "row": row,
         "cells": {
             "description": "a cell for each column; ~ where nothing is said",
             "type": "array",
             "minItems": 1,
         },
         "cell_counts": _cell_counts(),
-        "insertion": _insertion(),
+        "table": _table({**inner, **outer}, words),
+        "section": _list_or({"items": _reference("row"), "minItems": 1}, _reference("table")),
     }
 
 
-def _list_or(items: Schema, other: Schema) -> Schema:
-    return {"if": {"type": "array"}, "then": items, "else": other}
-
-
-def _row(block: Schema, keys: Schema) -> Schema:
+def _row(blocks: Blocks) -> Schema:
     """A row that is a mapping; without `block` it has its table's, which cannot be seen here."""
+    names = [{"const": name, "description": cls.__doc__} for name, cls in blocks.items()]
+    tap = {"type": "string", "minLength": 1}
     chosen = [
-        {"if": {"properties": {"block": {"const": name}}}, "then": _reference(f"block_{name}")}
-        for name in block["enum"]
+        {
+            "if": {"type": "object", "properties": {"block": {"const": name}}},
+            "then": _reference(f"block_{name}"),
+        }
+        for name in blocks
     ]
-    words = {
-        "block": block,
-        "name": {
-            "description": "what paths call the row; else s1, s2, … or the name of its block",
-            "type": "string",
-            "pattern": NAME,
-        },
-        "inputs": {
-            "description": "rows, or parts such as s6.1.expand, to read instead of the row before",
-            "anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}],
-        },
-    }
     return {
         "type": "object",
-        "properties": {**words, **keys},
+        "properties": {
+            "block": {"description": "what the row builds", **_any_of(names)},
+            "name": {
+                "description": "what paths call the row; else s1, s2, … or the name of its block",
+                "type": "string",
+                "pattern": NAME,
+            },
+            "inputs": {
+                "description": "rows, or parts such as s6.1.expand, to read, not the row before",
+                **_any_of([tap, {"type": "array", "items": tap, "minItems": 1}]),
+            },
+            **_values(parameters_of(RowKeys)),
+        },
         "if": {"required": ["block"]},
         "then": {"allOf": chosen},
         "else": _reference("any_block"),
     }
 
 
-def _columns(words: Iterable[str]) -> Schema:
-    path = {"type": "string", "pattern": _path(words, "+")}
-    return {
+def _table(said: Schema, words: Schema) -> Schema:
+    """A section with columns, rows and what its rows fall back on.
+
+    Args:
+        said: the latter.
+        words: what may head a column.
+    """
+    heads = [
+        {"const": word, "description": schema["description"]} for word, schema in words.items()
+    ]
+    columns = {
         "description": "what the cells say: parameters, or paths such as se.ratio",
         "type": "array",
-        "items": {"anyOf": [{"enum": list(words)}, path]},
+        "items": _any_of([*heads, {"type": "string", "pattern": _dotted(words)}]),
         "minItems": 1,
+        "uniqueItems": True,
     }
-
-
-def _table(said: Schema, columns: Schema) -> Schema:
     rows = {
         "description": "lists with a cell for each column, ~ where nothing is said; or mappings",
         "type": "array",
         "items": _list_or(_reference("cells"), _reference("row")),
     }
     return {
-        **_closed({"columns": columns, "rows": rows, **said}, _path(said, "+")),
+        **_closed({"columns": columns, "rows": rows, **said}, _dotted(said)),
         "if": {"required": ["columns"]},
         "then": _reference("cell_counts"),
         "else": {"properties": {"rows": {"items": {"type": "object"}}}},
@@ -283,14 +320,13 @@ def _insertion() -> Schema:
 
 def _variants() -> Schema:
     """The definitions of axes, in both forms, and of what a variant may say."""
-    bodies = {"additionalProperties": {"anyOf": [_reference("body"), {"type": "null"}]}}
     return {
         "variants": _list_or({"items": _reference("axis"), "minItems": 1}, _reference("axis")),
         "axis": {
             "type": "object",
             "if": {"required": ["columns"]},
             "then": _reference("choices"),
-            "else": bodies,
+            "else": {"additionalProperties": _any_of([_reference("body"), {"type": "null"}])},
         },
         "choices": _choices(),
         "body": _closed({name: {"$ref": f"#/properties/{name}"} for name in BODY}),
@@ -302,8 +338,9 @@ def _choices() -> Schema:
         "description": "name, then paths that the cells set: scaling.width, stages.*.channels",
         "type": "array",
         "items": [{"const": "name"}],
-        "additionalItems": {"type": "string", "pattern": _path(SETTABLE)},
+        "additionalItems": _path(SETTABLE),
         "minItems": 1,
+        "uniqueItems": True,
     }
     name = {"description": 'a text, so a number stands in quotes: "1.0"', "type": "string"}
     row = {"type": "array", "items": [name], "minItems": 1}

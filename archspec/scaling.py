@@ -59,7 +59,7 @@ def round_count(value: float, rule: Rounding | None) -> int:
     """
     if rule is None:
         nearest = round(value)
-        # 24 · (88/24) misses 88 by a bit; no real ratio comes this near by chance.
+        # 44 · (120/44) misses 120 by a bit; no real ratio comes this near by chance.
         if not isclose(value, nearest, rel_tol=1e-9):
             raise NotWholeError(f"{value:.10g} is not whole")
         return nearest

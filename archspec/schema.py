@@ -1,4 +1,4 @@
-"""The JSON Schema of a spec, from the parameter classes, and the check of a tree against it.
+"""The check of a tree against the keys of a spec and the schemas of the parameter classes.
 
 `jsonschema` does the validating. A value is checked by the schema of its own parameter, found by
 the block's name first, so that a message can name the cell and say what is wanted.
@@ -19,14 +19,12 @@ from archspec.parameters import (
     Kind,
     Object,
     Parameter,
-    RowKeys,
     parameters_of,
 )
 from archspec.source import Entries, Entry, Items, Scalar, Tree, plain
 from archspec.spec import SECTIONS
 
 NAME = r"^[A-Za-z][A-Za-z0-9_]{0,63}$(?!\n)"
-PATH = r"^[A-Za-z][A-Za-z0-9_]*(\.([A-Za-z0-9][A-Za-z0-9_]*|\*))*$"
 
 _TABLE = {"anyOf": [{"type": "array", "minItems": 1}, {"type": "object"}]}
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 1000}
@@ -248,102 +246,3 @@ def _fits(kind: Kind, tree: Tree) -> bool:
 def _scalar_fits(kind: Kind, _type: type, value: object) -> bool:
     # The type is part of the key: 1, 1.0 and True are equal to a cache.
     return bool(_validator(kind).is_valid(value))
-
-
-def published(blocks: Mapping[str, type[Any]]) -> dict[str, Any]:
-    """The schema of whole files, for editors: every block, parameter and key with its meaning."""
-    row_keys = {name: parameter.schema for name, parameter in parameters_of(RowKeys).items()}
-    words = {
-        "block": {"enum": sorted(blocks), "description": "what stands in the row"},
-        "name": _TEXT,
-    }
-    words |= {
-        "inputs": {
-            "description": "rows or parts to read instead of the row before",
-            "anyOf": [_TEXT, {"type": "array", "items": _TEXT}],
-        }
-    }
-    every: dict[str, list[dict[str, Any]]] = {}
-    definitions: dict[str, Any] = {}
-    for name, cls in sorted(blocks.items()):
-        properties = {key: parameter.schema for key, parameter in parameters_of(cls).items()}
-        definitions[f"block_{name}"] = {
-            "description": (cls.__doc__ or "").strip(),
-            "properties": {**words, **row_keys, **properties},
-            "patternProperties": {r"\.": {}},
-            "additionalProperties": False,
-        }
-        for key, schema in properties.items():
-            if schema not in every.setdefault(key, []):
-                every[key].append(schema)
-    merged = {
-        key: schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-        for key, schemas in every.items()
-    }
-    # A row without `block` has that of its table, unseen here: any parameter may stand.
-    chosen = [
-        {
-            "if": {"properties": {"block": {"const": name}}, "required": ["block"]},
-            "then": {"$ref": f"#/definitions/block_{name}"},
-        }
-        for name in sorted(blocks)
-    ]
-    anything = {**words, **row_keys, **merged}
-    definitions["row"] = {"type": "object", "properties": anything, "allOf": chosen}
-    definitions["cells"] = {
-        "type": "array",
-        "description": "one cell for each column; ~ where nothing is said",
-    }
-    definitions["rows"] = {
-        "type": "array",
-        "items": {
-            "if": {"type": "array"},
-            "then": {"$ref": "#/definitions/cells"},
-            "else": {"$ref": "#/definitions/row"},
-        },
-    }
-    qualified = {
-        name: {"$ref": f"#/definitions/block_{name}"}
-        for name in sorted(blocks)
-        if name not in merged
-    }
-    definitions["defaults"] = {"type": "object", "properties": {**merged, **qualified}}
-    definitions["table"] = {
-        "if": {"type": "array"},
-        "then": {"$ref": "#/definitions/rows"},
-        "else": {
-            "type": "object",
-            "properties": {
-                "columns": {
-                    "type": "array",
-                    "items": {"type": "string", "pattern": PATH},
-                    "minItems": 1,
-                },
-                "rows": {"$ref": "#/definitions/rows"},
-                **anything,
-                **qualified,
-            },
-        },
-    }
-    return {
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "archspec",
-        "type": "object",
-        "properties": _top_level(),
-        "required": list(REQUIRED),
-        "additionalProperties": False,
-        "definitions": definitions,
-    }
-
-
-def _top_level() -> dict[str, Any]:
-    document = {name: parameter.schema for name, parameter in parameters_of(Document).items()}
-    keys: dict[str, Any] = {
-        key: document.get(key) or {"description": wanted, **schema}
-        for key, (schema, wanted) in SKELETON.items()
-    }
-    keys["defaults"] = {"$ref": "#/definitions/defaults"}
-    keys["change"]["propertyNames"] = {"pattern": PATH}
-    for section in SECTIONS:
-        keys[section] = {"$ref": "#/definitions/table"}
-    return keys

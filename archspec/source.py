@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import yaml
 
@@ -40,24 +40,21 @@ _CURES: Mapping[str, str] = {
 """What to do about a problem, or in a context, that the parser reports."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A word, a number, true, false or `~` (None)."""
 
     value: Value
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(NamedTuple):
     """A YAML sequence."""
 
     items: "tuple[Tree, ...]"
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A key and its value."""
 
     key: Scalar
@@ -164,7 +161,8 @@ def parse(text: str, name: str, via: Span | None = None, path: Path | None = Non
 
 def _at(source: Source, mark: yaml.Mark | None) -> Span:
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    line = min(line, len(source.lines))
+    if line > len(source.lines):  # the end is where the parser counts one line more
+        line, column = len(source.lines), len(source.lines[-1]) + 1
     return Span(source, line, column, line, column + 1)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from archspec.errors import Span
 from archspec.scaling import Rounding
@@ -11,8 +11,7 @@ Section = Literal["stem", "stages", "head"]
 SECTIONS: tuple[Section, ...] = ("stem", "stages", "head")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One value of a row: what it is, where it was said, and how it was computed.
 
     Args:
@@ -132,6 +131,10 @@ class Spec:
     def document(self) -> Mapping[str, Any]:
         """The spec as plain data without `extends` and `variants`; it loads as this spec again."""
         return self.written()
+
+    def __repr__(self) -> str:
+        size = "x".join(map(str, self.input))
+        return f"<Spec {self.title}: {size}, {len(self.rows)} rows, {self.classes} classes>"
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)

@@ -41,7 +41,7 @@ def _csv(records: Sequence[Record]) -> str:
     keys = list(records[0]) if records else []
     writer.writerow(keys)
     writer.writerows([[plain(record[key]) for key in keys] for record in records])
-    return out.getvalue().rstrip("\n")
+    return out.getvalue().removesuffix("\n")
 
 
 def _text(records: Sequence[Record], total: Record | None) -> str:
@@ -52,7 +52,7 @@ def _text(records: Sequence[Record], total: Record | None) -> str:
 
     everything = [*records, *([total] if total else [])]
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    needed = 0
+    needed = -_GAP
     for key in everything[0] if everything else ():
         values = [record[key] for record in everything]
         numeric = all(isinstance(value, int) or value == "" for value in values)
@@ -65,7 +65,7 @@ def _text(records: Sequence[Record], total: Record | None) -> str:
         table.add_section()
         table.add_row(*(Text(shown(value)) for value in total.values()))
     out = io.StringIO()
-    width = max(get_terminal_size().columns, needed) if sys.stdout.isatty() else WIDE
+    width = max(get_terminal_size().columns, needed) if sys.stdout and sys.stdout.isatty() else WIDE
     Console(file=out, width=width, color_system=None).print(table)
     return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
 

@@ -49,23 +49,19 @@ def _summary(reference: str) -> Record:
 def table(spec: Spec) -> tuple[list[Record], Record]:
     """A record for each row of a resolved spec, and their total."""
     cost = api.cost(spec)
-    costs = {row.row: row for row in cost}
-    records: list[Record] = []
-    shape = spec.input
-    for row in spec.rows:
-        mine = costs.get(row.path)
-        records.append(
-            {
-                "row": row.path,
-                "block": row.block,
-                "repeats": len(row.blocks),
-                "says": _says(row),
-                "input": mine.input if mine else shape,
-                "output": (shape := mine.output if mine else shape),
-                "params": mine.params if mine else 0,
-                "macs": mine.macs if mine else 0,
-            }
-        )
+    records = [
+        {
+            "row": row.path,
+            "block": row.block,
+            "repeats": len(row.blocks),
+            "says": _says(row),
+            "input": mine.input,
+            "output": mine.output,
+            "params": mine.params,
+            "macs": mine.macs,
+        }
+        for row, mine in zip(spec.rows, cost, strict=True)  # every block has at least one op
+    ]
     total = {"row": spec.title, "params": cost.params, "macs": cost.macs}
     return records, {**dict.fromkeys(records[0], ""), **total}
 

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import archspec
 import keras
 from measure import Cost, call, in_turns
-
-import archspec
 
 APPLICATIONS: Mapping[str, Callable[..., Any]] = {
     "mobilenet_v2": keras.applications.MobileNetV2,
@@ -38,7 +37,7 @@ def built(build: Callable[[], Any]) -> Cost:
     return call(build)
 
 
-def drawn(model: Any) -> list[tuple[Any, ...]]:
+def drawn(model: keras.Model) -> list[tuple[Any, ...]]:
     """What each layer with a kernel draws, and how."""
     return [
         ([tuple(weight.shape) for weight in layer.weights], type(drawing), drawing.get_config())

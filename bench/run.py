@@ -1,4 +1,4 @@
-"""Measure what README.md claims and print it: `.venv/bin/python bench/run.py`.
+"""Measure what README.md says and print it: `.venv/bin/python bench/run.py`.
 
 It wants a quiet machine, and the Python of an environment in which archspec is installed.
 """  # noqa: INP001  scripts, no package
@@ -8,10 +8,11 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from subprocess import PIPE, run
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
@@ -35,25 +36,26 @@ SPECS = (
 )
 """One of each family, and the deepest of all."""
 
-QUANTITIES = {
+QUANTITIES: Mapping[str, tuple[str, float, str]] = {
     "wall": ("wall time", 1e3, "ms"),
     "cpu": ("CPU time", 1e3, "ms"),
     "peak": ("memory", 1e-6, "MB"),
 }
-"""Field of `Cost` → its name, and the unit that it is shown in."""
+"""Field of `Cost` → what it is called, and the unit that it is shown in."""
 
 Line: TypeAlias = Sequence[str]
 Costs: TypeAlias = Sequence[Cost]
 
 
 def main() -> None:
-    """Print the machine, then a table for what is compared and one for what is not."""
+    """Print the machine, then the table of ratios and that of times."""
     os.chdir(HERE.parent)
-    show(f"{line}\n" for line in machine())
-    ratios = (*starts(), *exports(), *models())
-    head = ("this", "against that", "of its", "at most", "median", "quartiles", "this", "that")
-    show(table(head, ratios))
-    show(table(("load, resolve, lower", "of", "at most", "median", "quartiles"), graphs()))
+    show(machine())
+    show(table("this", "that", "ratio of", "bar", "median", "quartiles", "this", "that"))
+    for compare in (starts, exports, models):
+        show(map(row, compare()))
+    show(table("load, resolve, lower", "time", "bar", "median", "quartiles"))
+    show(map(row, graphs()))
 
 
 def starts() -> Iterator[Line]:
@@ -65,4 +67,92 @@ def starts() -> Iterator[Line]:
     }
     costs = in_turns(cases, ROUNDS)
     that = "`python -c 'import yaml, jsonschema'`", costs["imports"]
-    for command in ("check specs/mobilenet_v2.yaml", "--help"):
+    yield from ratios("`archspec check specs/mobilenet_v2.yaml`", costs["check"], *that, time="2")
+    yield from ratios("`archspec --help`", costs["help"], *that, time="2")
+
+
+def exports() -> Iterator[Line]:
+    """Processes that write MobileNetV2 as ONNX."""
+    ours = (ARCHSPEC, "export", "mobilenet_v2", "--weights", "random:0", "--no-check", "-o")
+    theirs = (PYTHON, str(HERE / "tf2onnx_export.py"))
+    with TemporaryDirectory() as folder:
+        cases = {
+            "ours": partial(process, *ours, f"{folder}/ours.onnx"),
+            "theirs": partial(process, *theirs, f"{folder}/theirs.onnx"),
+        }
+        costs = in_turns(cases, ROUNDS)
+    this = "`archspec export mobilenet_v2 --weights random:0 --no-check`", costs["ours"]
+    that = "Keras's MobileNetV2, converted by tf2onnx", costs["theirs"]
+    yield from ratios(*this, *that, time="1/12", memory="1/4")
+
+
+def models() -> Iterator[Line]:
+    """Keras models built in one process in which everything is loaded."""
+    command = [PYTHON, str(HERE / "keras_models.py"), str(ROUNDS)]
+    printed = run(command, stdout=PIPE, check=True, env=environment()).stdout  # noqa: S603
+    for spec, application, ours, theirs in json.loads(printed):
+        this = f"`archspec.compile('{spec}')`", [Cost(*cost) for cost in ours]
+        that = f"`keras.applications.{application}`", [Cost(*cost) for cost in theirs]
+        yield from ratios(*this, *that, time="1.05")
+
+
+def graphs() -> Iterator[Line]:
+    """Specs read, resolved and lowered in a process that has done so before."""
+    from archspec import load, to_graph  # noqa: PLC0415  what starts processes shall be small
+
+    cases = {spec: partial(call, lambda spec=spec: to_graph(load(spec))) for spec in SPECS}
+    for spec, costs in in_turns(cases, ROUNDS).items():
+        for quantity in ("wall", "cpu"):
+            name, scale, unit = QUANTITIES[quantity]
+            times = spread([getattr(cost, quantity) * scale for cost in costs])
+            low, middle, high = (f"{time:.1f} {unit}" for time in times)
+            yield f"`{spec}`", name, f"10 {unit}", middle, f"{low} to {high}"
+
+
+def ratios(
+    this: str, ours: Costs, that: str, theirs: Costs, *, time: str, memory: str = ""
+) -> Iterator[Line]:
+    """A line for each quantity that has a bar."""
+    for quantity, bar in {"wall": time, "cpu": time, "peak": memory}.items():
+        if not bar:
+            continue
+        name, scale, unit = QUANTITIES[quantity]
+        mine, other = ([getattr(cost, quantity) for cost in costs] for costs in (ours, theirs))
+        of_rounds = spread([a / b for a, b in zip(mine, other, strict=True)])
+        low, middle, high = (as_written(bar, ratio) for ratio in of_rounds)
+        typical = [f"{median(values) * scale:.0f} {unit}" for values in (mine, other)]
+        yield this, that, name, bar, middle, f"{low} to {high}", *typical
+
+
+def as_written(bar: str, ratio: float) -> str:
+    """A ratio in the form of its bar, 1.05 or 1/12."""
+    return f"1/{1 / ratio:.1f}" if "/" in bar else f"{ratio:.2f}"
+
+
+def table(*head: str) -> Iterable[str]:
+    """The head of a table in Markdown."""
+    return "", row(head), row(["---"] * len(head))
+
+
+def row(cells: Line) -> str:
+    """A line of a table in Markdown."""
+    return f"| {' | '.join(cells)} |"
+
+
+def machine() -> Iterable[str]:
+    """What it was measured on."""
+    processor = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    cores = f"{os.cpu_count()} cores of {processor[1] if processor else platform.machine()}"
+    yield f"{cores}, {platform.system()} {platform.release()}, Python {platform.python_version()};"
+    yield ", ".join(f"{name} {version(name)}" for name in PACKAGES) + "."
+    yield f"Medians of {ROUNDS} rounds; load average {os.getloadavg()[0]:.1f} at the start."
+
+
+def show(lines: Iterable[str]) -> None:
+    """Print lines as they come."""
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+main()

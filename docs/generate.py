@@ -120,7 +120,6 @@ MEANINGS = {
     "E110": "a file cannot be written",
     "E111": "a row has not as many cells as there are columns",
     "E112": "a block that does not exist",
-    "E113": "`archspec new` was given what is no name",
     "E201": "`extends` leads nowhere, or in a circle",
     "E202": "a variant that does not exist, or cannot be chosen here",
     "E203": "two axes of variants write the same path",

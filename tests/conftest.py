@@ -11,7 +11,9 @@ settings.load_profile("archspec")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update", action="store_true", help="write the expected texts anew; look at the diff")
+    parser.addoption(
+        "--update", action="store_true", help="write the expected texts anew; look at the diff"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

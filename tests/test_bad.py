@@ -60,7 +60,9 @@ def test_every_expected_text_belongs_to_a_wrong_spec():
 
 
 def test_every_code_of_the_front_end_has_a_wrong_spec():
-    texts = [path.read_text(encoding="utf-8") for pattern in FRONT_END for path in PACKAGE.glob(pattern)]
+    texts = [
+        path.read_text(encoding="utf-8") for pattern in FRONT_END for path in PACKAGE.glob(pattern)
+    ]
     codes = {code for text in texts for code in re.findall(r'"(E\d{3})"', text)}
     shown = {path.name.partition("-")[0] for path in BAD.glob("*.txt")}
     assert codes == shown

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import prod
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Shape: TypeAlias = tuple[int, ...]
 """(h, w, c) of an image or (c,) of a vector; the batch is never written."""
@@ -36,8 +36,7 @@ class Initializer:
         return f"{self.distribution}({self.scale:g}/{self.fan})"
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(NamedTuple):
     """One array of an op.
 
     Args:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Literal, TypeAlias
 
@@ -41,6 +42,27 @@ def pads(padding: Padding, size: int, kernel: int, stride: int, dilation: int = 
     return total // 2, total - total // 2
 
 
+@lru_cache(maxsize=1024)
+def positions(padding: Padding, size: int, kernel: int, stride: int, dilation: int) -> int:
+    """Positions of a window along an axis of `size` pixels.
+
+    >>> positions("same", 225, 3, 2, 1), positions("valid", 225, 3, 2, 1)
+    (113, 112)
+
+    Raises:
+        ShapeError: not one.
+    """
+    before, after = pads(padding, size, kernel, stride, dilation)
+    room = before + size + after - ((kernel - 1) * dilation + 1)
+    if room < 0:
+        raise ShapeError(
+            f"a window of {kernel} pixels (dilation {dilation}) does not fit"
+            f" {size} pixels with padding {before} and {after}",
+            "kernel",
+        )
+    return room // stride + 1
+
+
 @dataclass(frozen=True, slots=True)
 class Window(Op):
     """A window of `kernel` (h, w) pixels that moves by `stride`."""
@@ -61,17 +83,11 @@ class Window(Op):
     def slide(self, image: Shape) -> tuple[int, int]:
         """Positions of the window along height and width."""
         _need_image(self, image)
-        positions: list[int] = []
-        for size, kernel, pad in zip(image[:2], self.kernel, self.pads(image), strict=True):
-            room = size + sum(pad) - ((kernel - 1) * self.dilation + 1)
-            if room < 0:
-                raise ShapeError(
-                    f"a window of {kernel} pixels (dilation {self.dilation}) does not fit"
-                    f" {size} pixels with padding {pad[0]} and {pad[1]}",
-                    "kernel",
-                )
-            positions.append(room // self.stride + 1)
-        return positions[0], positions[1]
+        height, width = (
+            positions(self.padding, size, kernel, self.stride, self.dilation)
+            for size, kernel in zip(image[:2], self.kernel, strict=True)
+        )
+        return height, width
 
 
 def _need_image(op: Op, shape: Shape) -> None:

@@ -1,8 +1,7 @@
 """Checks the tables and `defaults` of a merged spec cell by cell, before anything is computed."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from archspec.errors import Problems, Span, did_you_mean, quoted
 from archspec.parameters import Parameter, RowKeys, parameters_of
@@ -17,8 +16,7 @@ FEW = 8
 """So many words a message lists."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A row of the merged spec whose block is known.
 
     Args:
@@ -44,7 +42,8 @@ def lines(spec: Entries, blocks: Mapping[str, type[Any]], problems: Problems) ->
         if not isinstance(table, Entries):
             continue
         here = list(_section(section, spec, table, blocks, problems))
-        _check_table(section, table, [line.block for line in here], blocks, problems)
+        used = tuple(dict.fromkeys(line.block for line in here))
+        _check_table(section, table, used, blocks, problems)
         found += here
     if not found and not problems:
         hint = "it needs stages, or a variant that brings them"
@@ -105,11 +104,7 @@ def _check_row(
         if key == INPUTS:
             _check_inputs(entry.value, problems)
         elif key == "repeats" and section != "stages":
-            problems.add(
-                "E212",
-                f"a row of '{section}' stands once; repeats belong in stages",
-                entry.value.span,
-            )
+            _no_repeats(section, entry.value.span, problems)
         elif key in known:
             check_value(known[key], entry.value, key, problems)
         elif key not in _ROW_WORDS:
@@ -117,6 +112,10 @@ def _check_row(
             is_cell = said(row, BLOCK) is not None and not _is_inside(entry.key.span, row.span)
             place = entry.value if is_cell and _is_inside(entry.value.span, row.span) else entry.key
             _unknown(key, place.span, block, cls, [*known, *_ROW_WORDS, "name"], problems)
+
+
+def _no_repeats(section: str, span: Span, problems: Problems) -> None:
+    problems.add("E212", f"a row of '{section}' stands once; repeats belong in stages", span)
 
 
 def _is_inside(inner: Span, outer: Span) -> bool:
@@ -150,7 +149,7 @@ def _check_inputs(tree: Tree, problems: Problems) -> None:
 def _check_table(
     section: str,
     table: Entries,
-    used: list[str],
+    used: Sequence[str],
     blocks: Mapping[str, type[Any]],
     problems: Problems,
 ) -> None:
@@ -159,7 +158,9 @@ def _check_table(
         if key in {ROWS, COLUMNS, BLOCK}:
             continue
         accepting = _accepting(key, used, blocks)
-        if key in row_keys:
+        if key == "repeats" and section != "stages":
+            _no_repeats(section, entry.value.span, problems)
+        elif key in row_keys:
             check_value(row_keys[key], entry.value, key, problems)
         elif accepting:
             _check_all(accepting, entry, key, problems)

@@ -11,6 +11,7 @@ from archspec.resolve.tree import entries_of, merge, with_named_rows, without
 from archspec.resolve.variants import Variant, axes_of
 from archspec.schema import EDITS, check_document
 from archspec.source import Entries, Entry, Items, Scalar, Tree
+from archspec.zoo import split
 
 Open: TypeAlias = Callable[[str, Span], Tree]
 """Gives the tree of the spec that an `extends` names, or raises `SpecError`."""
@@ -87,7 +88,7 @@ class Opened:
             if variant.body and "stages" in variant.body.entries
         ]
 
-    def samples(self) -> list[tuple[str, ...]]:
+    def samples(self) -> Iterator[tuple[str, ...]]:
         """Choices that use each variant, beside one that brings stages if the file has none."""
         bases = (
             [()]
@@ -101,11 +102,10 @@ class Opened:
             if (name,) not in bases
         ]
         axis_of = {name: number for number, axis in enumerate(self.axes) for name in axis}
-        found: list[tuple[str, ...]] = list(bases)
+        yield from bases
         for base in bases:
             taken = {axis_of[name] for name in base}
-            found += [(*base, name) for number, name in others if number not in taken]
-        return found
+            yield from ((*base, name) for number, name in others if number not in taken)
 
 
 def open_spec(tree: Tree, opener: Open, depth: int = 0) -> Opened:
@@ -128,7 +128,7 @@ def _parent(extends: Tree, opener: Open, depth: int, problems: Problems) -> Entr
     text, span = extends.value if isinstance(extends, Scalar) else None, extends.span
     if not isinstance(text, str):
         raise SpecError(problems.diagnostics)
-    name, *variants = text.split(":")
+    name, variants = split(text)
     try:
         if depth >= MAX_EXTENDS:
             raise error("E201", f"more than {MAX_EXTENDS} specs extend one another", span)

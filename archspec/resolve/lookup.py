@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from functools import cache
 from keyword import iskeyword
-from typing import Any
+from typing import Any, NamedTuple
 
 from archspec.errors import Problems, Span
 from archspec.parameters import MAX_CHANNELS, Kind, Object, Parameter, Scaling, parameters_of
@@ -28,8 +28,7 @@ from archspec.source import Entries, Items, Scalar, Tree, plain
 from archspec.spec import Setting
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Which block of how many: of its row, its table, the file."""
 
     row: tuple[int, int] = (0, 1)
@@ -54,7 +53,8 @@ class Reader:
         problems: where what is wrong goes.
         row: the row, for what is missing.
         settings: path → value and origin, filled by reading.
-        spreads: whether a ramp or a cycle was met.
+        values: parameter → value, filled by reading.
+        spreads: the parameters that differ from block to block, as a ramp or a cycle says.
     """
 
     scaling: Scaling
@@ -64,26 +64,33 @@ class Reader:
     problems: Problems
     row: Span
     settings: dict[str, Setting] = field(default_factory=dict[str, Setting])
-    spreads: bool = False
+    values: dict[str, Any] = field(default_factory=dict[str, Any])
+    spreads: set[str] = field(default_factory=set[str])
 
-    def block(self, cls: type[Any], levels: Sequence[Level], name: str) -> Any:  # noqa: ANN401
-        """An instance of a parameter class, or None where something is wrong."""
+    def block(
+        self, cls: type[Any], levels: Sequence[Level], name: str, same: "Reader | None" = None
+    ) -> Any:  # noqa: ANN401
+        """An instance of a parameter class, or None where something is wrong.
+
+        Args:
+            cls: the class.
+            levels: where its parameters may be said, nearest first.
+            name: what messages call it.
+            same: has read another block of the row; what is not spread is taken from it.
+        """
         before = len(self.problems)
-        hidden = self._hidden(cls, levels, name)
-        values: dict[str, Any] = {}
-        late: list[tuple[str, Parameter]] = []
-        for path, parameter in parameters_of(cls).items():
-            if path in hidden:
-                values[path] = None
-            elif _is_late(parameter):
-                late.append((path, parameter))
-            else:
+        values = self.values
+        values |= same.constant() if same else dict.fromkeys(self._hidden(cls, levels, name))
+        for path, parameter in _in_order(cls):
+            if path not in values:
                 values[path] = self.read(path, parameter, said_of(levels, path), name)
-        for path, parameter in late:
-            values[path] = self.read(path, parameter, said_of(levels, path), name, block=values)
         if len(self.problems) > before:
             return None
         return cls(**{f"{key}_" if iskeyword(key) else key: value for key, value in values.items()})
+
+    def constant(self) -> dict[str, Any]:
+        """The values that are those of every block of the row."""
+        return {path: value for path, value in self.values.items() if path not in self.spreads}
 
     def _hidden(self, cls: type[Any], levels: Sequence[Level], name: str) -> set[str]:
         """The losers of parameters that exclude each other: the nearer level wins."""
@@ -117,13 +124,11 @@ class Reader:
         parameter: Parameter,
         said: Said,
         name: str,
-        *,
-        block: Mapping[str, Any] | None = None,
         inherited: Any = MISSING,  # noqa: ANN401  a value of any parameter
     ) -> Any:  # noqa: ANN401
         """What is said nearest, else what is inherited, else the block's own."""
         if isinstance(parameter.kind, Object):
-            return self._object(path, parameter, said, name, block=block or {}, inherited=inherited)
+            return self._object(path, parameter, said, name, inherited)
         for level, tree in said:
             if (level.own or not parameter.own) and not (
                 isinstance(tree, Scalar) and tree.value is None
@@ -144,18 +149,18 @@ class Reader:
         parameter: Parameter,
         said: Said,
         name: str,
-        *,
-        block: Mapping[str, Any],
         inherited: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         kind = parameter.kind
         assert isinstance(kind, Object)  # noqa: S101
+        if self.spreads & kind.parameters.keys():
+            self.spreads.add(_first(path))  # it may inherit what is spread
         base = None if inherited is MISSING else inherited
         if not said and base is not None:
             self.settings[path] = Setting(base, f"as {path.rpartition('.')[2]}")
             return base
         if not said and parameter.part_defaults:
-            return self._silent_part(path, kind, parameter.part_defaults, block)
+            return self._silent_part(path, kind, parameter.part_defaults)
         kept, off = until_off(kind, said, self.settings, path)
         base = None if off else base
         if not is_on(kind, parameter, kept, off=off, base=base):
@@ -166,8 +171,7 @@ class Reader:
                 _narrowed(parameter, inner, word),
                 [(level, tree.entries[word].value) for level, tree in kept if word in tree.entries],
                 name,
-                block=block,
-                inherited=_inherited(path, parameter, word, base, block),
+                _inherited(path, parameter, word, base, self.values),
             )
             for word, inner in kind.parameters.items()
         }
@@ -181,14 +185,12 @@ class Reader:
         self.settings.setdefault(path, Setting(default, "the block's own"))
         return default
 
-    def _silent_part(
-        self, path: str, kind: Object, defaults: Mapping[str, Any], block: Mapping[str, Any]
-    ) -> Any:  # noqa: ANN401
+    def _silent_part(self, path: str, kind: Object, defaults: Mapping[str, Any]) -> Any:  # noqa: ANN401
         """A part of which nothing is said: most are, so it is not looked up field by field."""
         values: dict[str, Any] = {}
         for word, inner in kind.parameters.items():
-            follows = word in block and word not in defaults
-            values[word] = block[word] if follows else defaults.get(word, inner.default)
+            follows = word in self.values and word not in defaults
+            values[word] = self.values[word] if follows else defaults.get(word, inner.default)
             self.settings[f"{path}.{word}"] = Setting(
                 values[word], f"as {word}" if follows else "the block's own"
             )
@@ -213,7 +215,7 @@ class Reader:
         """The value of this block, and whether a ramp computed it."""
         if not isinstance(tree, Entries):
             return parameter.read(plain(tree)), False
-        self.spreads = True
+        self.spreads.add(_first(path))
         if self.position is None:
             message = f"'{path}' is one for all blocks; a ramp or a cycle runs over blocks"
             self.problems.add("E208", message, tree.span)
@@ -265,9 +267,17 @@ class Reader:
         return result, f"{value:.6g} x {width:g} = {scaled:.6g} → {result}{rule}{kept}"
 
 
+def _first(path: str) -> str:
+    return path.partition(".")[0]
+
+
 @cache
-def _is_late(parameter: Parameter) -> bool:
-    """Whether it may inherit from the block's other parameters, which are read first."""
+def _in_order(cls: type[Any]) -> Sequence[tuple[str, Parameter]]:
+    """The parameters of a class, those last that may inherit from the others."""
+    return sorted(parameters_of(cls).items(), key=lambda item: _inherits(item[1]))
+
+
+def _inherits(parameter: Parameter) -> bool:
     kind = parameter.kind
     if not isinstance(kind, Object):
         return False

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from archspec.errors import Diagnostic, Problems
 from archspec.parameters import OFF, Document, RowKeys, Scaling
@@ -174,9 +174,8 @@ class _Table:
         if depth != 1.0:
             repeats = scale_repeats(keys.repeats, depth, mode)
             product = f"{keys.repeats} x {depth:g} = {keys.repeats * depth:.6g}"
-            setting = replace(
-                reader.settings["repeats"], value=repeats, written=f"{product} → {repeats} ({mode})"
-            )
+            written = f"{product} → {repeats} ({mode})"
+            setting = reader.settings["repeats"]._replace(value=repeats, written=written)
             reader.settings["repeats"] = setting
         return _Keys(keys, reader.settings)
 
@@ -196,7 +195,7 @@ class _Table:
         blocks = [first]
         for index in range(1, _count(own.settings)):
             # Nothing varies inside a row but what is spread over it, and the stride.
-            block = read(index).block(cls, levels, name) if reader.spreads else first
+            block = read(index).block(cls, levels, name, reader) if reader.spreads else first
             if block is None:
                 return None
             blocks.append(replace(block, stride=1) if hasattr(block, "stride") else block)
@@ -212,8 +211,7 @@ class _Table:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Keys:
+class _Keys(NamedTuple):
     """What a row says whatever its block, and where."""
 
     keys: RowKeys

@@ -1,8 +1,7 @@
 """What the levels say of a parameter: the row, its table, the defaults of the file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from archspec.parameters import OFF, Kind, Object, Parameter
 from archspec.schema import LEADING
@@ -12,8 +11,7 @@ from archspec.spec import Setting
 Place: TypeAlias = Literal["row", "table", "file"]
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """One place where a value may be said.
 
     Args:

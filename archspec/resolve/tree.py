@@ -14,7 +14,7 @@ from archspec.spec import SECTIONS
 
 ROWS, COLUMNS, BLOCK = "rows", "columns", "block"
 _TAKEN = {ROWS, COLUMNS, BLOCK, "name", "inputs", "from", "cycle"}
-"""What no row can be called: a path could not tell it from a key of its table."""
+"""What no row can be called."""
 MAX_WORDS = 8
 """Of a path."""
 Path = tuple[str, ...]
@@ -231,7 +231,8 @@ def _is_name(tree: Tree, problems: Problems) -> bool:
         problems.add("E209", message, tree.span)
         return False
     if name in _TAKEN:
-        problems.add("E209", f"a row cannot be called '{name}'", tree.span)
+        hint = "a path could not tell it from a key of its table"
+        problems.add("E209", f"a row cannot be called '{name}'", tree.span, hint)
         return False
     return True
 

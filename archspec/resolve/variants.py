@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from archspec.errors import Problems, Span, did_you_mean
 from archspec.resolve.tree import (
@@ -20,8 +20,7 @@ from archspec.source import Entries, Items, Scalar, Tree
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(NamedTuple):
     """One choice of an axis: the trees to lay over the spec, or the cells to set."""
 
     name: str

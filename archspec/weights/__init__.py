@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from archspec.errors import error
 from archspec.graph import Graph
 from archspec.weights.random import draw
-from archspec.weights.store import read
 
 RANDOM = "random:"
 
@@ -25,6 +24,8 @@ def load(source: str, graph: Graph) -> dict[str, NDArray[Any]]:
         SpecError: E501 to E507, the file cannot be read or does not fit; E508, bad seed.
     """
     if not source.startswith(RANDOM):
+        from archspec.weights.store import read  # noqa: PLC0415  h5py takes a tenth of an export
+
         return read(Path(source), graph)
     seed = source.removeprefix(RANDOM)
     if not re.fullmatch(r"[0-9]{1,18}", seed):

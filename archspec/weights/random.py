@@ -9,8 +9,8 @@ import numpy as np
 from numpy.random import PCG64, Generator
 from numpy.typing import NDArray
 
-from archspec.graph import Graph, is_depthwise
-from archspec.ops import Shape
+from archspec.graph import Graph, Node, is_depthwise
+from archspec.ops import Add, Dropout, DropPath, Shape
 
 Array: TypeAlias = NDArray[np.float32]
 
@@ -20,7 +20,9 @@ def draw(graph: Graph, seed: int) -> dict[str, NDArray[Any]]:
 
     Kernels are normal of variance 2 / fan in, which keeps the scale of what flows through, factors
     and variances uniform from 0.5 to 1.5, all else normal of standard deviation 0.1: statistics
-    as a trained net could have them, far from the 0 and 1 that would hide a mistake.
+    as a trained net could have them, far from the 0 and 1 that would hide a mistake. Factors of
+    what is added to something are half of that, or a deep net of residuals would grow until
+    float32 no longer says anything: EfficientNet-B4's logits were wrong in the first digit.
 
     Args:
         graph: what to draw for.
@@ -37,7 +39,19 @@ def draw(graph: Graph, seed: int) -> dict[str, NDArray[Any]]:
                 arrays[key] = _normal(generator, weight.shape, sqrt(2 / fan_in))
             else:
                 arrays[key] = DRAWS.get(name, _normal)(generator, weight.shape)
+            if name == "gamma" and _is_added(graph, node):
+                arrays[key] *= np.float32(0.5)
     return arrays
+
+
+def _is_added(graph: Graph, node: Node) -> bool:
+    """Whether what a node gives goes into a sum, all that only trains left aside."""
+    readers = graph.readers[node.name]
+    passing = (DropPath, Dropout)
+    return any(
+        isinstance(reader.op, Add) or (isinstance(reader.op, passing) and _is_added(graph, reader))
+        for reader in readers
+    )
 
 
 def _normal(generator: Generator, shape: Shape, deviation: float = 0.1) -> Array:

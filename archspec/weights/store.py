@@ -164,7 +164,8 @@ def _hdf5(file: Path | BytesIO, graph: Graph) -> Generator[Mapping[str, Stored]]
         *groups, number = path.split("/")
         if not isinstance(item, DATASET) or TRAINING in groups:
             return
-        layer, names = _layer(item), arrays.get(_layer(item), ())
+        layer = _layer(item)
+        names = arrays.get(layer, ())
         name = names[int(number)] if number.isdecimal() and int(number) < len(names) else number
         key = f"{layer}/{name}"
         if key in stored:

@@ -333,3 +333,11 @@ def test_a_padded_maximum_is_of_the_image_alone():
     found = np.array(backend.emit(graph)(batch))
     assert found.max() == found.min() == -5.0
     assert -inf not in found
+
+
+def test_a_closed_terminal_is_no_obstacle():
+    script = "import os; os.close(2); import archspec.backends.keras as k; print(len(k.RULES))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, f"{len(backend.RULES)}\n")

@@ -69,7 +69,9 @@ def _beside(target: Path) -> Generator[Path]:
         with TemporaryDirectory(prefix=".archspec-", dir=target.parent) as folder:
             yield Path(folder)
     except OSError as reason:
-        raise error("E110", f"cannot write {str(target)!r}: {reason.strerror}") from reason
+        raise error(
+            "E110", f"cannot write {str(target)!r}: {reason.strerror or reason}"
+        ) from reason
 
 
 FORMATS: Mapping[str, Callable[[Model, Path], None]] = {

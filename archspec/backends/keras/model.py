@@ -17,7 +17,7 @@ from archspec.graph import INPUT, Graph, Node
 Model: TypeAlias = Any
 layers: Any = keras.layers
 policies: Any = keras.dtype_policies
-to_numpy: Any = keras.ops.convert_to_numpy
+operations: Any = keras.ops
 
 
 def emit(
@@ -68,7 +68,9 @@ def _chain(graph: Graph, node: Node, common: Common) -> Sequence[Layer]:
 
 def read_weights(model: Model) -> dict[str, NDArray[Any]]:
     """A copy of every array of a model by `layer/array`, which are the keys of `Graph.weights`."""
-    return {key: _floating(to_numpy(variable)) for key, variable in _variables(model)}
+    return {
+        key: _floating(operations.convert_to_numpy(variable)) for key, variable in _variables(model)
+    }
 
 
 def write_weights(model: Model, weights: Mapping[str, NDArray[Any]]) -> None:

@@ -1,0 +1,263 @@
+"""What `list`, `show` and `explain` say, compared with what is known of the nets."""
+
+import json
+from pathlib import Path
+
+import archspec
+import pytest
+from archspec import tables, views, zoo
+from archspec.errors import SpecError
+
+REXNET = str(Path(__file__).parent / "specs" / "rexnet.yaml")
+
+
+def lines(reference: str, path: str = "", *, everything: bool = False) -> list[str]:
+    """The records of `explain`, each as a line."""
+    records = views.explain(archspec.load(reference), path, everything=everything)
+    assert all(
+        list(record) == ["path", "value", "said by", "where", "how"] for record in records
+    )
+    return [" | ".join(record.values()) for record in records]
+
+
+def said(reference: str, path: str) -> str:
+    (line,) = lines(reference, path)
+    return line.partition(" | ")[2]
+
+
+def refusal(reference: str, path: str) -> str:
+    with pytest.raises(SpecError) as caught:
+        lines(reference, path)
+    return str(caught.value)
+
+
+def test_the_catalog_has_every_spec_and_every_variant():
+    records = list(views.catalog())
+    found = [record["spec"] for record in records]
+    assert {name.partition(":")[0] for name in found} == set(zoo.names())
+    assert {"mobilenet_v2", "mobilenet_v2:1.4", "mobilenet_v3:small:0.75", "efficientnet:b7"} < {
+        *found
+    }
+    assert "mobilenet_v3" not in found  # it has no stages of its own
+    for record in records:
+        cost = archspec.cost(record["spec"])
+        assert (record["params"], record["macs"]) == (cost.params, cost.macs)
+        assert record["equals"] == archspec.load(record["spec"]).equals
+
+
+def test_the_brief_catalog_names_a_source_once():
+    sources = [record["source"] for record in views.catalog(brief=True) if record["source"]]
+    assert sources == list(dict.fromkeys(record["source"] for record in views.catalog()))
+    assert "equals" not in next(views.catalog(brief=True))
+
+
+def test_the_table_of_mobilenet_v2_has_the_figures_of_the_paper():
+    records, total = views.table(archspec.load("mobilenet_v2"))
+    assert [tuple(record.values()) for record in records[:3]] == [
+        ("stem.conv", "conv", 1, "channels 32, kernel 3, stride 2",
+         (224, 224, 3), (112, 112, 32), 992, 10838016),
+        ("stages.s1", "inverted_residual", 1, "channels 16, expansion 1, stride 1",
+         (112, 112, 32), (112, 112, 16), 992, 10035200),
+        ("stages.s2", "inverted_residual", 2, "channels 24, expansion 6, stride 2",
+         (112, 112, 16), (56, 56, 24), 15024, 54942720),
+    ]  # fmt: skip
+    assert total == {
+        **dict.fromkeys(("block", "repeats", "says", "input", "output"), ""),
+        "row": "mobilenet_v2",
+        "params": 3538984,
+        "macs": 300774272,
+    }
+
+
+@pytest.mark.parametrize("reference", ["mobilenet_v2_notebook", "efficientnet:b3", f"{REXNET}:1.3"])
+def test_the_rows_of_a_table_add_up_and_each_reads_the_one_before(reference):
+    spec = archspec.load(reference)
+    records, total = views.table(spec)
+    cost = archspec.cost(spec)
+    assert sum(record["params"] for record in records) == total["params"] == cost.params
+    assert sum(record["macs"] for record in records) == total["macs"] == cost.macs
+    shapes = [spec.input, *(record["output"] for record in records)]
+    assert [record["input"] for record in records] == shapes[:-1]
+
+
+def test_a_row_says_what_its_table_says_too_and_formulas_as_they_are_written():
+    assert [record["says"] for record in views.table(archspec.load("mobilenet_v2_notebook"))[0]][
+        :2
+    ] == [
+        "activation none, channels 32, kernel 3, stride 2",
+        "channels 16, expansion 1, stride 1, residual none, depthwise.activation none",
+    ]
+    small = [record["says"] for record in views.table(archspec.load("mobilenet_v3:small"))[0]]
+    assert small[0] == "scale 1/127.5, offset -1"
+    assert small[1] == "channels 16, kernel 3, stride 2, width fixed"
+    assert small[3] == "activation relu, channels 24, expansion 72/16, kernel 3, stride 2, se none"
+
+
+def test_a_scaled_width_is_explained_with_its_place_and_its_rounding():
+    assert said("mobilenet_v2:1.4", "stages.s3.channels") == (
+        "48 | row | zoo/mobilenet_v2.yaml:20:12 |"
+        " 32 x 1.4 = 44.8 → 48 (half up, divisor 8, keep 0.9)"
+    )
+    assert said("mobilenet_v2:0.5", "head.conv.channels") == (
+        "1280 | row | zoo/mobilenet_v2.yaml:26:29 |"
+        " 1280 x 0.5 = 640 → 1280 (half up, divisor 8, keep 0.9), never below what is written"
+    )
+    assert said("mobilenet_v3:small:0.75", "stem.conv.channels") == (
+        "16 | row | zoo/mobilenet_v3.yaml:15:29 | "
+    )
+    assert said("mobilenet_v2:1.4", "scaling.width").startswith("1.4 | spec | zoo/mobilenet_v2.yaml")
+
+
+def test_a_scaled_depth_is_explained():
+    repeats = lines("efficientnet:b3", "stages.*.repeats")
+    assert [line.split(" | ")[1] for line in repeats] == ["2", "3", "3", "5", "5", "6", "2"]
+    assert repeats[3] == (
+        "stages.s4.repeats | 5 | row | zoo/efficientnet.yaml:29:19 | 3 x 1.4 = 4.2 → 5 (ceil)"
+    )
+
+
+def test_a_ramp_is_explained_block_by_block():
+    found = lines("efficientnet:b3", "stages.*.drop_path")
+    values = [float(word) for line in found for word in line.split(" | ")[1].split(", ")]
+    assert values == pytest.approx([0.2 * block / 26 for block in range(26)], rel=1e-5)
+    assert found[0] == (
+        "stages.s1.drop_path | 0, 0.00769231 | defaults | zoo/efficientnet.yaml:15:14"
+        " | {from: 0, upto: 0.2}"
+    )
+
+
+def test_a_ramp_of_channels_is_explained_with_its_first_block():
+    assert said(f"{REXNET}:1.3", "stages.s4.channels") == (
+        f"94, 109, 123 | table | {REXNET}:19:13 | {{from: 16, step: 11.25}}:"
+        " 72.25 x 1.3 = 93.925 → 94 (integer half_even, half up, keep 0.9)"
+    )
+
+
+def test_the_stride_is_that_of_each_block():
+    assert said("mobilenet_v2", "stages.s4.stride") == (
+        "2, 1, 1, 1 | row | zoo/mobilenet_v2.yaml:21:19 | "
+    )
+
+
+def test_widths_that_a_block_computes_are_explained_last_of_its_row():
+    assert lines("mobilenet_v3:small:0.75", "stages.s5")[-5:] == [
+        "stages.s5.expand.rounding.keep | 0.9 | defaults | zoo/mobilenet_v3.yaml:11:41 | ",
+        "stages.s5.1.expansion | 192 | the block |  | 32 x 6 = 192",
+        "stages.s5.1.se.ratio | 48 | the block |  | 192 x 0.25 = 48",
+        "stages.s5.2.expansion | 192 | the block |  | 32 x 6 = 192",
+        "stages.s5.2.se.ratio | 48 | the block |  | 192 x 0.25 = 48",
+    ]
+    assert lines("mobilenet_v3:small", "stages.s1.1.se.ratio") == [
+        "stages.s1.1.se.ratio | 8 | the block |  | 16 x 0.25 = 4 → 8 (half up, divisor 8, keep 0.9)"
+    ]
+
+
+def test_a_fraction_is_explained_as_it_is_written():
+    assert said("mobilenet_v3:small", "stages.s3.expansion.ratio") == (
+        "3.66667 | row | zoo/mobilenet_v3.yaml:48:17 | 88/24"
+    )
+
+
+def test_the_nearest_place_wins_and_is_named():
+    notebook = "mobilenet_v2_notebook"
+    assert said(notebook, "stem.conv.activation") == (
+        "none | row | zoo/mobilenet_v2_notebook.yaml:10:25 | "
+    )
+    assert said(notebook, "stages.s4.depthwise.activation") == (
+        "none | table | zoo/mobilenet_v2_notebook.yaml:8:27 | "
+    )
+    assert said(notebook, "stages.s4.activation") == (
+        "relu6 | defaults | zoo/mobilenet_v2.yaml:10:15 | "
+    )
+    assert said(notebook, "stages.s1.residual") == (
+        "none | row | zoo/mobilenet_v2_notebook.yaml:11:23 | "
+    )
+    assert said(notebook, "head.conv.bias") == (
+        "true | defaults | zoo/mobilenet_v2_notebook.yaml:6:18 | "
+    )
+    assert said(notebook, "stages.s4.norm.momentum") == (
+        "0.999 | defaults | zoo/mobilenet_v2.yaml:11:48 | "
+    )
+
+
+def test_what_is_set_from_outside_is_named():
+    spec = archspec.api.load_with("mobilenet_v2", [archspec.api.setting("stages.*.kernel=1x5")])
+    (record,) = views.explain(spec, "stages.s2.kernel", everything=False)
+    assert list(record.values()) == [
+        "stages.s2.kernel", "1x5", "row", "--set stages.*.kernel:1:1", "",
+    ]  # fmt: skip
+
+
+def test_what_nobody_says_is_told_when_it_is_asked_for():
+    assert lines("mobilenet_v2", "stages.s2.depthwise") == [
+        "stages.s2.depthwise.kernel | 3 | as kernel |  | ",
+        "stages.s2.depthwise.groups | none | the block's own |  | ",
+        "stages.s2.depthwise.bias | auto | as bias |  | ",
+        "stages.s2.depthwise.norm | {type: batch, epsilon: 0.001, momentum: 0.999, groups: 32}"
+        " | as norm |  | ",
+        "stages.s2.depthwise.activation | relu6 | as activation |  | ",
+        "stages.s2.depthwise.padding | same | as padding |  | ",
+        "stages.s2.depthwise.rounding | none | the block's own |  | ",
+        "stages.s2.depthwise.init | none | as init |  | ",
+        "stages.s2.depthwise.l2 | 0 | as l2 |  | ",
+    ]
+    brief = lines("mobilenet_v2", "stages.s2")
+    assert set(brief) < set(lines("mobilenet_v2", "stages.s2", everything=True))
+    assert not [line for line in brief if "the block's own" in line]
+
+
+def test_a_keyword_of_python_is_a_parameter_like_others():
+    assert said("mobilenet_v1", "head.classifier.as") == (
+        "conv | row | zoo/mobilenet_v1.yaml:31:29 | "
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "count"),
+    [
+        ("stages.*.channels", 7),
+        ("*.conv.channels", 2),
+        ("scaling", 3),
+        ("input", 1),
+        ("head.global_pool", 5),
+    ],
+)
+def test_a_path_narrows_by_whole_words(path, count):
+    assert len(lines("mobilenet_v2", path)) == count
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("s3", "\n   did you mean 'stages.s3'?"),
+        ("s3.channels", "\n   did you mean 'stages.s3.channels'?"),
+        ("classifier", "\n   did you mean 'head.classifier'?"),
+        ("stages.s3.chanels", "\n   did you mean 'stages.s3.channels'?"),
+        ("stages.s", "\n   did you mean 'stages.s7'?"),
+        ("qqq", ""),
+    ],
+)
+def test_a_path_to_nothing_is_answered_with_the_cure(path, hint):
+    assert refusal("mobilenet_v2", path) == (
+        f"E204 nothing is called '{path}' in mobilenet_v2{hint}"
+    )
+
+
+@pytest.mark.parametrize("reference", ["mobilenet_v3:small", "efficientnet:b3", f"{REXNET}:r1.0"])
+def test_every_number_of_a_net_has_its_explanation(reference):
+    found = lines(reference, everything=True)
+    paths = [line.partition(" | ")[0] for line in found]
+    assert len(paths) == len(set(paths))
+    for row in archspec.load(reference).rows:
+        assert {f"{row.path}.{key}" for key in row.settings} <= set(paths)
+    origins = {line.split(" | ")[2].partition(" ")[0] for line in found}
+    assert origins <= {"row", "table", "defaults", "spec", "the", "as"}
+
+
+def test_all_records_are_plain_values():
+    records, total = views.table(archspec.load("mobilenet_v3:small"))
+    explained = views.explain(archspec.load("mobilenet_v3:small"), "", everything=True)
+    for style in ("json", "csv", "text"):
+        assert tables.render(records, style, total)
+        assert tables.render(explained, style)
+    assert json.loads(tables.render(records, "json"))[1]["output"] == [112, 112, 16]
