@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from reprlib import repr as brief
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from archspec.backends import framework
 from archspec.block import Block, Derivation
 from archspec.blocks import Discovered
 from archspec.errors import Diagnostic, Note, Problems, Source, Span, SpecError, error
 from archspec.graph import Graph
 from archspec.lower import Lowered, lower
 from archspec.resolve import Opened, open_spec, resolve
-from archspec.source import Scalar, Tree, parse
+from archspec.source import Scalar, Tree, dump, parse
 from archspec.spec import Spec
 from archspec.zoo import open_tree, split
 
@@ -128,7 +129,7 @@ def _setting(name: str, path: str, value: str) -> tuple[Scalar, Tree]:
 def _as_yaml(path: str, value: object) -> str:
     """A Python value as YAML, of which JSON is a part."""
     try:
-        return json.dumps(value, allow_nan=False, ensure_ascii=False, default=_as_list)
+        return dump(value, _as_list)
     except (RecursionError, TypeError, ValueError) as reason:
         wanted = "what YAML can hold: text, finite numbers, lists, mappings"
         raise error("E105", f"'{path}' is {brief(value)}; wanted: {wanted}") from reason
@@ -175,7 +176,8 @@ def compile(  # noqa: A001  the word of the field
     Raises:
         SpecError: the spec is wrong; E5xx, the weights do not fit it.
     """
-    from archspec.backends import keras as backend  # noqa: PLC0415
+    with framework("a Keras model"):
+        from archspec.backends import keras as backend  # noqa: PLC0415
 
     net = to_graph(spec, blocks=blocks)
     return backend.emit(net, None if weights is None else arrays(weights, net))
@@ -211,22 +213,22 @@ def export(  # noqa: PLR0913  one keyword for each option of the command
 
     loaded = _loaded(spec, blocks)
     net = to_graph(loaded, blocks=blocks)
-    return deploy.export(
-        net,
-        arrays(weights, net),
-        path,
-        opset=opset,
-        batch=batch,
-        via=via,
-        check=check,
-        metadata=metadata(loaded),
-    )
+    with framework(f"the way via {via}"):
+        return deploy.export(
+            net,
+            arrays(weights, net),
+            path,
+            opset=opset,
+            batch=batch,
+            via=via,
+            check=check,
+            metadata=metadata(loaded),
+        )
 
 
 def metadata(spec: Spec) -> dict[str, str]:
     """What an exported file says of itself: the resolved spec, which `archspec` loads again."""
-    document = json.dumps(spec.document, ensure_ascii=False)  # YAML has no surrogate pairs
-    return {"archspec.spec": document, "archspec.title": spec.title}
+    return {"archspec.spec": dump(spec.document), "archspec.title": spec.title}
 
 
 def arrays(weights: Weights, net: Graph) -> "Mapping[str, np.ndarray]":
@@ -329,6 +331,7 @@ def save(
     Raises:
         SpecError: as `compile`; E4xx, the file cannot be written or is of no known kind.
     """
-    from archspec.backends import keras as backend  # noqa: PLC0415
+    with framework("a Keras model"):
+        from archspec.backends import keras as backend  # noqa: PLC0415
 
     backend.save(compile(spec, weights=weights, blocks=blocks), path)

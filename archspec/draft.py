@@ -1,13 +1,12 @@
 """A spec to start from: what `archspec new` writes."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from archspec.errors import SpecError
 from archspec.fmt import fmt
-from archspec.source import parse, plain
+from archspec.source import dump, parse, plain
 from archspec.spec import Spec
 
 Data: TypeAlias = "bool | float | str | list[Data] | dict[str, Data] | None"
@@ -96,7 +95,7 @@ def _flow(value: Data) -> str:
         return f"[{', '.join(map(_flow, value))}]"
     if isinstance(value, str) and _stays(value):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return dump(value)
 
 
 def _stays(word: str) -> bool:

@@ -43,7 +43,6 @@ def fmt(text: str, name: str) -> str:
     Raises:
         SpecError: E101 to E109, the text cannot be read.
     """
-    text = text.lstrip("\ufeff")
     meaning = repr(plain(parse(text, name)))
     text = _LINE_END.sub("\n", text)
     layout = _Layout(text)

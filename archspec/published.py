@@ -214,6 +214,7 @@ def _tables(blocks: Blocks) -> Schema:
     """The definitions of rows, of sections that hold them, and of what they fall back on."""
     row, any_block = _row(blocks), _any_block(blocks)
     words = {**row["properties"], **any_block["properties"]}
+    meanings = {word: said["description"] for word, said in words.items()}
     # Where a block and a parameter have one name, the parameter is meant.
     outer = {
         **{name: _reference(f"block_{name}") for name in blocks},
@@ -230,7 +231,7 @@ def _tables(blocks: Blocks) -> Schema:
             "minItems": 1,
         },
         "cell_counts": _cell_counts(),
-        "table": _table({**inner, **outer}, words),
+        "table": _table({**inner, **outer}, meanings),
         "section": _list_or({"items": _reference("row"), "minItems": 1}, _reference("table")),
     }
 
@@ -267,20 +268,13 @@ def _row(blocks: Blocks) -> Schema:
     }
 
 
-def _table(said: Schema, words: Schema) -> Schema:
-    """A section with columns, rows and what its rows fall back on.
-
-    Args:
-        said: the latter.
-        words: what may head a column.
-    """
-    heads = [
-        {"const": word, "description": schema["description"]} for word, schema in words.items()
-    ]
+def _table(said: Schema, meanings: Mapping[str, str]) -> Schema:
+    """A section with columns, whose words mean something, rows, and what these fall back on."""
+    heads = [{"const": word, "description": meaning} for word, meaning in meanings.items()]
     columns = {
         "description": "what the cells say: parameters, or paths such as se.ratio",
         "type": "array",
-        "items": _any_of([*heads, {"type": "string", "pattern": _dotted(words)}]),
+        "items": _any_of([*heads, {"type": "string", "pattern": _dotted(meanings)}]),
         "minItems": 1,
         "uniqueItems": True,
     }
@@ -343,6 +337,10 @@ def _choices() -> Schema:
         "uniqueItems": True,
     }
     name = {"description": 'a text, so a number stands in quotes: "1.0"', "type": "string"}
-    row = {"type": "array", "items": [name], "minItems": 1}
-    choices = _closed({"columns": columns, "rows": {"type": "array", "items": row}})
+    rows = {
+        "description": "a list for each variant, ~ where it says nothing",
+        "type": "array",
+        "items": {"type": "array", "items": [name], "minItems": 1},
+    }
+    choices = _closed({"columns": columns, "rows": rows})
     return {**choices, "required": ["rows"], "allOf": [_reference("cell_counts")]}

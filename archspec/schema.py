@@ -4,7 +4,8 @@
 the block's name first, so that a message can name the cell and say what is wanted.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -152,26 +153,32 @@ def check_value(parameter: Parameter, tree: Tree, name: str, problems: Problems)
     if isinstance(tree, Scalar) and (tree.value is None or (parameter.off and tree.value == OFF)):
         return
     if isinstance(tree, Entries) and not _is_spread(tree) and isinstance(kind, Object):
-        _check_object(kind, tree, name, problems)
+        _check_object(parameter, kind, tree, name, problems)
     elif isinstance(tree, Entries):
         _check_spread(parameter, tree, name, problems)
     elif isinstance(kind, Object):
         leading = kind.parameters[kind.leading].kind
         if not isinstance(leading, Kind) or not _fits(leading, tree):
-            _wrong(name, tree, parameter.wanted, problems)
+            _wrong(name, tree, parameter.wanted, problems, near=_choices(leading))
     elif not _fits(kind, tree):
-        _wrong(name, tree, parameter.wanted, problems)
+        _wrong(name, tree, parameter.wanted, problems, near=_choices(kind))
 
 
-def _check_object(kind: Object, tree: Entries, name: str, problems: Problems) -> None:
+def _choices(kind: Kind | Object) -> Sequence[str]:
+    return kind.schema.get("enum", ()) if isinstance(kind, Kind) else ()
+
+
+def _check_object(
+    parameter: Parameter, kind: Object, tree: Entries, name: str, problems: Problems
+) -> None:
     for key, entry in tree.entries.items():
-        parameter = kind.parameters.get(key)
-        if key == LEADING:
-            check_value(kind.parameters[kind.leading], entry.value, name, problems)
-        elif parameter is None:
+        field = kind.parameters.get(key or kind.leading)
+        if field is None:
             unknown(entry.key, f"unknown field '{key}' of '{name}'", kind.parameters, problems)
-        else:
-            check_value(parameter, entry.value, f"{name}.{key}", problems)
+            continue
+        switch = (key or kind.leading) == kind.leading and kind.on == "leading"
+        known = replace(field, off=True) if switch and parameter.off else field
+        check_value(known, entry.value, f"{name}.{key}" if key else name, problems)
 
 
 LEADING = ""
@@ -208,9 +215,19 @@ def _check_spread(parameter: Parameter, tree: Entries, name: str, problems: Prob
         )
 
 
-def _wrong(name: str, tree: Tree, wanted: str, problems: Problems, verb: str = "is") -> None:
+def _wrong(
+    name: str,
+    tree: Tree,
+    wanted: str,
+    problems: Problems,
+    verb: str = "is",
+    *,
+    near: Sequence[str] = (),
+) -> None:
     off = OFF in wanted and isinstance(tree, Scalar) and tree.value in ("no", "off", "-", False)
     hint = "write 'none' for off, '~' for not said" if off else ""
+    if not hint and near and isinstance(tree, Scalar):
+        hint = did_you_mean(str(tree.value), near)
     problems.add("E105", f"'{name}' {verb} {_shown(tree)}; wanted: {wanted}", tree.span, hint)
 
 

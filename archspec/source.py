@@ -5,11 +5,12 @@ keys that are not plain words are errors with a position, and so are duplicate k
 evaluated.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
@@ -22,6 +23,7 @@ _MAX_DIGITS = 32
 
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_SPECIAL = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")  # in YAML, not in JSON
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _WORDS: Mapping[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -32,7 +34,8 @@ _WORDS: Mapping[str, bool | None] = {
 Value: TypeAlias = bool | int | float | str | None
 
 _CURES: Mapping[str, str] = {
-    "mapping values are not allowed in this context": "a text with ': ' in it needs quotes",
+    "mapping values are not allowed in this context": "keys of one mapping stand in one column;"
+    " a text with ': ' in it needs quotes",
     "found character that cannot start any token": "indent with spaces, not tabs;"
     " a text that begins with @, ` or % needs quotes",
     "while scanning an alias": "a text that begins with * needs quotes",
@@ -87,6 +90,16 @@ def plain(tree: Tree) -> object:
     if isinstance(tree, Items):
         return [plain(item) for item in tree.items]
     return {key: plain(value) for key, value in tree}
+
+
+def dump(data: object, default: Callable[[Any], Any] | None = None) -> str:
+    """Plain data as JSON that is YAML, too; `default` makes plain data of anything else.
+
+    Raises:
+        TypeError, ValueError, RecursionError: it is no plain data, or a number is not finite.
+    """
+    text = json.dumps(data, allow_nan=False, ensure_ascii=False, default=default)
+    return _SPECIAL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def read(path: Path, name: str, via: Span | None = None) -> Tree:
@@ -171,11 +184,12 @@ class _Composer:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        parse_events = cast("Callable[..., Iterator[yaml.Event]]", yaml.parse)
-        self.events = parse_events(_printable(source), Loader=loader)
-        self.anchors: dict[str, tuple[Tree, int]] = {}
+        untyped: Any = yaml
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        self.events: Iterator[yaml.Event] = untyped.parse(_printable(source), Loader=loader)
+        self.anchors: dict[str, tuple[Tree, int, int]] = {}
         self.values = 0
+        self.deepest = 0
 
     def document(self) -> Tree:
         next(self.events)  # the stream starts
@@ -195,13 +209,12 @@ class _Composer:
 
     def tree(self, event: yaml.Event, depth: int) -> Tree:
         self.values += 1
-        before = self.values
-        if depth > MAX_DEPTH:
-            raise error("E107", f"nested deeper than {MAX_DEPTH} levels", self.span(event))
+        before, outside = self.values, self.deepest
+        self.reach(depth, event)
         if self.values > MAX_VALUES:
             raise error("E107", f"more than {MAX_VALUES} values", self.span(event))
         if isinstance(event, yaml.AliasEvent):
-            return self.alias(event)
+            return self.alias(event, depth)
         assert isinstance(event, yaml.NodeEvent)  # noqa: S101  the parser gives no other here
         if getattr(event, "tag", None) is not None:
             raise error(
@@ -209,10 +222,18 @@ class _Composer:
                 f"a spec has no tags such as {quoted(_tag(self.span(event)))}",
                 self.span(event),
             )
+        self.deepest = depth
         tree = self.node(event, depth)
         if event.anchor is not None:
-            self.anchors[event.anchor] = (tree, self.values - before + 1)
+            size, height = self.values - before + 1, self.deepest - depth
+            self.anchors[event.anchor] = (tree, size, height)
+        self.deepest = max(outside, self.deepest)
         return tree
+
+    def reach(self, depth: int, event: yaml.Event) -> None:
+        if depth > MAX_DEPTH:
+            raise error("E107", f"nested deeper than {MAX_DEPTH} levels", self.span(event))
+        self.deepest = max(self.deepest, depth)
 
     def node(self, event: yaml.NodeEvent, depth: int) -> Tree:
         if isinstance(event, yaml.ScalarEvent):
@@ -221,7 +242,7 @@ class _Composer:
             return self.items(event, depth)
         return self.entries(event, depth)
 
-    def alias(self, event: yaml.AliasEvent) -> Tree:
+    def alias(self, event: yaml.AliasEvent, depth: int) -> Tree:
         if event.anchor not in self.anchors:
             name = event.anchor
             raise error(
@@ -229,7 +250,8 @@ class _Composer:
                 f"alias '*{name}' stands before the end of its anchor, or has none",
                 self.span(event),
             )
-        tree, values = self.anchors[event.anchor]
+        tree, values, height = self.anchors[event.anchor]
+        self.reach(depth + height, event)
         self.values += values
         if self.values > MAX_VALUES:
             raise error(
@@ -282,7 +304,8 @@ def _tag(span: Span) -> str:
 def _printable(source: Source) -> str:
     """The text, checked here: the C reader does not say which character it refuses."""
     bad = re.search(
-        "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", source.text
+        "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]",
+        source.text,
     )
     if bad:
         line, column = _line_and_column(source.text[: bad.start()])
@@ -310,4 +333,15 @@ def _resolve(text: str, span: Span) -> Value:
     return number
 
 
-__all__ = ["Entries", "Entry", "Items", "Scalar", "SpecError", "Tree", "parse", "plain", "read"]
+__all__ = [
+    "Entries",
+    "Entry",
+    "Items",
+    "Scalar",
+    "SpecError",
+    "Tree",
+    "dump",
+    "parse",
+    "plain",
+    "read",
+]

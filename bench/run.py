@@ -51,7 +51,9 @@ def main() -> None:
     """Print the machine, then the table of ratios and that of times."""
     os.chdir(HERE.parent)
     show(machine())
-    show(table("this", "that", "ratio of", "bar", "median", "quartiles", "this", "that"))
+    show(
+        table("this", "that", "ratio of", "bar", "median", "quartiles", "this takes", "that takes")
+    )
     for compare in (starts, exports, models):
         show(map(row, compare()))
     show(table("load, resolve, lower", "time", "bar", "median", "quartiles"))

@@ -1,13 +1,17 @@
-"""What all tests share: `pytest --update` rewrites the expected texts, and hypothesis repeats itself."""
+"""What all tests share: expected texts, specs from texts, and the temper of hypothesis."""
 
 import os
+from textwrap import dedent
 
+import archspec
 import pytest
 from hypothesis import settings
 
-# The same examples every time, and no folder left behind; a search for new ones is `--hypothesis-seed=…`'s work.
+# The same examples every time, and no folder left behind.
 settings.register_profile("archspec", deadline=None, derandomize=True, database=None)
 settings.load_profile("archspec")
+
+HEAD = "archspec: 1\nname: net\ninput: 32\n"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,3 +35,38 @@ def expected(request: pytest.FixtureRequest):
         assert text == path.read_text(encoding="utf-8").removesuffix("\n")
 
     return compare
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a spec, its version, name and input size said already; gives the path."""
+
+    def write(text: str, name: str = "net.yaml") -> str:
+        path = tmp_path / name
+        path.write_text(HEAD + dedent(text), encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def load(write):
+    """Loads a spec from a text, with variants and with settings as `--set` has them."""
+
+    def load(text: str, *variants: str, **settings: object) -> archspec.Spec:
+        reference = ":".join([write(text), *variants])
+        return archspec.load(reference, set=settings.get("set"))
+
+    return load
+
+
+@pytest.fixture
+def refusal(load):
+    """What is wrong with a spec: code and message, line by line."""
+
+    def refusal(text: str, *variants: str, **settings: object) -> str:
+        with pytest.raises(archspec.SpecError) as caught:
+            archspec.to_graph(load(text, *variants, **settings))
+        return "\n".join(f"{item.code} {item.message}" for item in caught.value.diagnostics)
+
+    return refusal

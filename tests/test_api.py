@@ -83,9 +83,12 @@ def test_a_spec_is_loaded_by_name_and_by_path():
 def test_top_level_keys_are_laid_over_a_spec():
     spec = archspec.load("mobilenet_v2", scaling={"width": 0.5}, classes=10, input=(96, 64, 1))
     assert (spec.input, spec.classes) == ((96, 64, 1), 10)
-    assert archspec.cost(spec).macs == archspec.cost(
-        archspec.load("mobilenet_v2:0.5", set={"input": [96, 64, 1], "classes": 10})
-    ).macs  # the rounding stays
+    assert (
+        archspec.cost(spec).macs
+        == archspec.cost(
+            archspec.load("mobilenet_v2:0.5", set={"input": [96, 64, 1], "classes": 10})
+        ).macs
+    )  # the rounding stays
 
 
 def test_paths_are_set_as_the_command_line_does():
@@ -108,7 +111,9 @@ def test_numbers_of_numpy_are_numbers(value, kept):
     assert archspec.load("mobilenet_v2", input=value).input == kept
 
 
-@pytest.mark.parametrize("width", [np.float32(0.5), np.float64(0.5), np.array(0.5), np.float16(0.5)])
+@pytest.mark.parametrize(
+    "width", [np.float32(0.5), np.float64(0.5), np.array(0.5), np.float16(0.5)]
+)
 def test_widths_of_numpy_are_widths(width):
     spec = archspec.load("mobilenet_v2", set={"scaling.width": width})
     assert archspec.to_graph(spec) == archspec.to_graph("mobilenet_v2:0.5")
@@ -152,36 +157,48 @@ def test_a_long_value_is_shown_in_short():
     assert len(text) < 300
 
 
-@pytest.mark.parametrize(
-    ("options", "text"),
-    [
-        (
-            {"scaling": "wide"},
-            "scaling:1:1: E105 'scaling' is 'wide'; wanted: a number from 0.001 to 1000 (its"
-            ' width), or a mapping\n    1 | "wide"\n      | ^^^^^^',
-        ),
-        (
-            {"klasses": 10},
-            "klasses:1:1: E104 unknown key 'klasses'\n    1 | klasses=10\n      | ^^^^^^^\n"
-            "   did you mean 'classes'?",
-        ),
-        (
-            {"set": {"stages.s4.kernal": 5}},
-            "stages.s4.kernal:1:1: E104 unknown parameter 'kernal' of block 'inverted_residual'\n"
-            "    1 | stages.s4.kernal=5\n      | ^^^^^^^^^^^^^^^^\n   did you mean 'kernel'?",
-        ),
-        (
-            {"source": "x\ud800"},
-            "source:1:3: E101 character U+D800 is not allowed in YAML\n"
-            '    1 | "x "\n      |   ^',
-        ),
-        (
-            {"classes": 10**40},
-            "classes:1:1: E109 a number has at most 32 characters\n"
-            f"    1 | {10**40}\n      | {'^' * 41}",
-        ),
-    ],
-)
+WRONG_VALUES = [
+    (
+        {"scaling": "wide"},
+        """\
+scaling:1:1: E105 'scaling' is 'wide'; wanted: a number from 0.001 to 1000 (its width), or a mapping
+    1 | "wide"
+      | ^^^^^^""",
+    ),
+    (
+        {"klasses": 10},
+        """\
+klasses:1:1: E104 unknown key 'klasses'
+    1 | klasses=10
+      | ^^^^^^^
+   did you mean 'classes'?""",
+    ),
+    (
+        {"set": {"stages.s4.kernal": 5}},
+        """\
+stages.s4.kernal:1:1: E104 unknown parameter 'kernal' of block 'inverted_residual'
+    1 | stages.s4.kernal=5
+      | ^^^^^^^^^^^^^^^^
+   did you mean 'kernel'?""",
+    ),
+    (
+        {"source": "x\ud800"},
+        """\
+source:1:3: E101 character U+D800 is not allowed in YAML
+    1 | "x "
+      |   ^""",
+    ),
+    (
+        {"classes": 10**32},
+        f"""\
+classes:1:1: E109 a number has at most 32 characters
+    1 | {10**32}
+      | {"^" * 33}""",
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "text"), WRONG_VALUES)
 def test_a_wrong_value_is_shown_where_it_was_said(options, text):
     assert refusal(archspec.load, "mobilenet_v2", **options) == text
 
@@ -238,7 +255,7 @@ def test_the_document_of_a_spec_dumped_as_json_is_the_same_spec(reference, tmp_p
 
 
 def test_a_document_holds_any_text(tmp_path):
-    spec = archspec.load(TINY, source='Ünïcödé 😀: "a" # b\t\u2028\\')
+    spec = archspec.load(TINY, source='Ünïcödé 😀: "a" # b\t\x00\x7f\x85\u2028\ufeff\uffff\\')
     path = tmp_path / "resolved.yaml"
     path.write_text(api.metadata(spec)["archspec.spec"], encoding="utf-8")
     assert archspec.load(path).source == spec.source
@@ -263,7 +280,7 @@ def test_a_block_of_the_user_is_loaded_counted_and_lowered(with_squeeze):
     spec = archspec.load(with_squeeze, blocks=BLOCKS)
     assert archspec.check(with_squeeze, blocks=BLOCKS) == ()
     assert archspec.to_graph(spec, blocks=BLOCKS).nodes[-1].shape == (8, 8, 1)
-    assert archspec.cost(with_squeeze, blocks=BLOCKS).rows[-1].params == 4 + 1
+    assert archspec.cost(with_squeeze, blocks=BLOCKS).rows[-1].params == 4
     derived = api.derivations(spec, blocks=BLOCKS)
     assert [(item.path, item.text) for item in derived] == [("stem.squeeze.share", "4 x 0.25 = 1")]
     branches = json.dumps(archspec.json_schema(blocks=BLOCKS))

@@ -6,9 +6,12 @@ from pathlib import Path
 import archspec
 import pytest
 from archspec import zoo
-from archspec.draft import MODELINE, draft
+from archspec.draft import MODELINE, _flow, draft
 from archspec.fmt import fmt
 from archspec.resolve import open_spec
+from archspec.source import parse, plain
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 SPECS = sorted(str(path) for path in (Path(__file__).parent / "specs").glob("*.yaml"))
 
@@ -61,7 +64,9 @@ def test_each_line_that_a_draft_suggests_may_be_said(here, reference):
 
 
 def test_a_draft_looks_like_the_table_of_a_paper():
-    assert text_of("mobilenet_v3:large:0.75") == """\
+    assert (
+        text_of("mobilenet_v3:large:0.75")
+        == """\
 # yaml-language-server: $schema=archspec.schema.json
 archspec: 1
 name: mine
@@ -85,6 +90,7 @@ stages:
     - [3, 6,   112, 2, 1, 0.25, ~]
     - [5, 6,   160, 3, 2, 0.25, ~]
 """
+    )
 
 
 PARENT = """\
@@ -94,7 +100,7 @@ input: [33, 17, 1]
 classes: 3
 stages:
   - {block: conv, name: first, channels: 4, kernel: 3, stride: 2}
-  - {block: inverted_residual, channels: 4, expansion: 2, se: {ratio: 0.5, of: input}}
+  - {block: inverted_residual, channels: 4, expansion: 2, se: {ratio: 0.5}}
   - {block: conv, kernel: 1x3, channels: {cycle: [2, 6]}, repeats: 2, norm: {type: batch}}
   - {block: pool, type: max, kernel: 3, stride: 1}
 """
@@ -103,18 +109,21 @@ stages:
 def test_rows_of_many_kinds_names_and_missing_parts_become_a_table(here):
     (here / "parent.yaml").write_text(PARENT, encoding="utf-8")
     text = text_of("parent.yaml")
-    assert text.partition("classes: 3")[2].lstrip() == """\
+    assert (
+        text.partition("classes: 3")[2].lstrip()
+        == """\
 # width of the classifier
 # scaling: {width: 0.75}              # every count of channels times 0.75, rounded by rule
 # defaults: {activation: hard_swish}  # for every block that says nothing else
 stages:
-  columns: [name, block, channels, kernel, stride, expansion, se.ratio, se.of, repeats, norm.type, type]
+  columns: [name, block, channels, kernel, stride, expansion, se.ratio, repeats, norm.type, type]
   rows:
-    - [first, conv,              4,               3,   2, ~, ~,   ~,     ~, ~,     ~]
-    - [~,     inverted_residual, 4,               ~,   ~, 2, 0.5, input, ~, ~,     ~]
-    - [~,     conv,              {cycle: [2, 6]}, 1x3, ~, ~, ~,   ~,     2, batch, ~]
-    - [~,     pool,              ~,               3,   1, ~, ~,   ~,     ~, ~,     max]
+    - [first, conv,              4,               3,   2, ~, ~,   ~, ~,     ~]
+    - [~,     inverted_residual, 4,               ~,   ~, 2, 0.5, ~, ~,     ~]
+    - [~,     conv,              {cycle: [2, 6]}, 1x3, ~, ~, ~,   2, batch, ~]
+    - [~,     pool,              ~,               3,   1, ~, ~,   ~, ~,     max]
 """
+    )
     (here / "mine.yaml").write_text(text, encoding="utf-8")
     assert archspec.check("mine.yaml") == ()
     assert net("mine.yaml") == net("parent.yaml")
@@ -147,3 +156,22 @@ def test_the_spec_that_was_given_a_changed_table_keeps_the_names_of_its_rows(her
     assert net("mine.yaml") == net("parent.yaml")
     names = [row.name for row in archspec.load("mine.yaml").rows if row.section == "stages"]
     assert names == ["s1", "s3", "extra", "s4", "s5", "s6", "s7"]
+
+
+words = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+scalars = st.none() | st.booleans() | st.integers(-(10**30), 10**30) | words
+scalars |= st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(words, inner)))
+@example(["~", "null", "true", "yes", "1", "1.0", "1e3", ".inf", "---", "...", "-", "<<", "1/12"])
+@example({"": 0.25, "of": "hidden", "a: b": "c #d", "\x7f\x85\u2028\ufeff": "\U0001f600\x00"})
+def test_a_value_is_written_so_that_it_is_read_as_it_was(value):
+    assert plain(parse(_flow(value), "value")) == value
+
+
+@pytest.mark.parametrize(
+    "word", ["relu", "72/16", "1x7", "none", "half_even", "a.b", "../net.yaml"]
+)
+def test_a_plain_word_has_no_quotes(word):
+    assert _flow(word) == word

@@ -274,8 +274,8 @@ def test_no_line_ends_with_spaces_and_the_file_ends_with_one_line_end():
     assert formatted("a: 1") == "a: 1\n"
 
 
-def test_line_ends_are_those_of_unix_and_a_byte_order_mark_is_dropped():
-    assert formatted("\ufeffa: 1\r\nb: [1,2] \r\n") == "a: 1\nb: [1, 2]\n"
+def test_line_ends_are_those_of_unix():
+    assert formatted("a: 1\r\nb: [1,2] \r\n\rc: 1") == "a: 1\nb: [1, 2]\n\nc: 1\n"
 
 
 def test_texts_of_several_lines_stay():
@@ -326,6 +326,7 @@ def test_no_row_makes_the_file_much_longer(text):
         ("a: [1,\n---", "net.yaml:2:1: E102 not YAML: did not find expected node content"),
         ("a: 1\na: 2", "net.yaml:2:1: E106 key 'a' stands twice, first in line 1"),
         ("a: !b [1]", "net.yaml:1:4: E103 a spec has no tags such as '!b'"),
+        ("\ufeffa: 1", "net.yaml:1:1: E101 character U+FEFF is not allowed in YAML"),
     ],
 )
 def test_what_cannot_be_read_is_an_error_with_its_place(text, message):

@@ -65,7 +65,6 @@ def refusal(text: str) -> str:
         ('"~"', "~"),
         ('"\\x41\\u00e9\\n"', "Aé\n"),
         ("a b", "a b"),
-        ("-", "-"),
         (".", "."),
         ("MobileNetV2(alpha=1.0)", "MobileNetV2(alpha=1.0)"),
         ("mobilenet_v2:1.4", "mobilenet_v2:1.4"),

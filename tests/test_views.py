@@ -14,9 +14,7 @@ REXNET = str(Path(__file__).parent / "specs" / "rexnet.yaml")
 def lines(reference: str, path: str = "", *, everything: bool = False) -> list[str]:
     """The records of `explain`, each as a line."""
     records = views.explain(archspec.load(reference), path, everything=everything)
-    assert all(
-        list(record) == ["path", "value", "said by", "where", "how"] for record in records
-    )
+    assert all(list(record) == ["path", "value", "said by", "where", "how"] for record in records)
     return [" | ".join(record.values()) for record in records]
 
 
@@ -105,7 +103,9 @@ def test_a_scaled_width_is_explained_with_its_place_and_its_rounding():
     assert said("mobilenet_v3:small:0.75", "stem.conv.channels") == (
         "16 | row | zoo/mobilenet_v3.yaml:15:29 | "
     )
-    assert said("mobilenet_v2:1.4", "scaling.width").startswith("1.4 | spec | zoo/mobilenet_v2.yaml")
+    assert said("mobilenet_v2:1.4", "scaling.width").startswith(
+        "1.4 | spec | zoo/mobilenet_v2.yaml"
+    )
 
 
 def test_a_scaled_depth_is_explained():
@@ -193,8 +193,10 @@ def test_what_nobody_says_is_told_when_it_is_asked_for():
         "stages.s2.depthwise.kernel | 3 | as kernel |  | ",
         "stages.s2.depthwise.groups | none | the block's own |  | ",
         "stages.s2.depthwise.bias | auto | as bias |  | ",
-        "stages.s2.depthwise.norm | {type: batch, epsilon: 0.001, momentum: 0.999, groups: 32}"
-        " | as norm |  | ",
+        (
+            "stages.s2.depthwise.norm | {type: batch, epsilon: 0.001, momentum: 0.999, groups: 32}"
+            " | as norm |  | "
+        ),
         "stages.s2.depthwise.activation | relu6 | as activation |  | ",
         "stages.s2.depthwise.padding | same | as padding |  | ",
         "stages.s2.depthwise.rounding | none | the block's own |  | ",

@@ -9,7 +9,7 @@ from archspec.source import plain
 MINIMAL = "archspec: 1\nname: net\n"
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -104,7 +104,7 @@ def test_a_name_that_is_none_is_answered_with_the_cure(here, reference, hint):
 
 
 @pytest.mark.parametrize("reference", ["", "qqq", "nowhere/qqq", "q" * 5000])
-def test_a_name_like_no_other_is_answered_with_the_zoo(here, reference):
+def test_a_name_like_no_other_is_answered_with_the_zoo(reference):
     shown = repr(reference) if len(reference) < 50 else f"'{'q' * 58}…"
     assert refusal(reference) == (
         f"E201 there is no spec {shown} in the zoo\n"

@@ -61,7 +61,8 @@ class Cost:
 
 def emit(graph: Graph) -> Cost:
     """Cost of a graph; nodes of one row stand together."""
-    return Cost(tuple(_row(graph, row, list(nodes)) for row, nodes in groupby(graph.nodes, lambda node: node.row)))
+    rows = groupby(graph.nodes, lambda node: node.row)
+    return Cost(tuple(_row(graph, row, list(nodes)) for row, nodes in rows))
 
 
 def _row(graph: Graph, row: str, nodes: list[Node]) -> RowCost:

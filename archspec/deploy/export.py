@@ -76,11 +76,13 @@ def export(  # noqa: PLR0913  each is an option of the command
         metadata: what goes into the model's `metadata_props`.
 
     Raises:
-        SpecError: E410 to E414, it cannot be emitted; E420 to E423, the check fails; E430 to
+        SpecError: E410 to E415, it cannot be emitted; E420 to E423, the check fails; E430 to
             E432, tf2onnx cannot do it; E110, the file cannot be written.
     """
     if via not in WAYS:
         raise error("E414", f"there is no way '{via}' to ONNX", hint=did_you_mean(via, WAYS))
+    if not os.fspath(path).endswith(".onnx"):
+        raise error("E415", f"'{os.fspath(path)}' is no name of an ONNX file", hint="it ends with .onnx")
     truth: Truth | None = None
     if via == "direct":
         model = direct(graph, weights, opset, batch, metadata)

@@ -168,9 +168,21 @@ def _check_table(
             _check_qualified(entry, key, blocks, problems)
         else:
             known = {word for name in used for word in parameters_of(blocks[name])} | set(row_keys)
-            known |= {*blocks, ROWS, COLUMNS, BLOCK, *rows_of_table(table)}
-            message = f"'{section}' has no row '{key}', and no block in it has such a parameter"
-            problems.add("E104", message, entry.key.span, did_you_mean(key, known))
+            _unknown_in_table(section, entry.key, key, known | set(blocks), table, problems)
+
+
+def _unknown_in_table(
+    section: str, at: Scalar, key: str, known: set[str], table: Entries, problems: Problems
+) -> None:
+    rows = tuple(rows_of_table(table))
+    if key in rows:
+        message = f"'{key}' is a row of '{section}', not a parameter of its blocks"
+        hint = f"set it by its path: change: {{{section}.{key}.kernel: 5}}"
+    else:
+        message = f"'{section}' has no row '{key}', and no block in it has such a parameter"
+        near = did_you_mean(key, known | {ROWS, COLUMNS, BLOCK, *rows})
+        hint = near or f"the rows are {', '.join(rows)}"
+    problems.add("E104", message, at.span, hint)
 
 
 def rows_of_table(table: Entries) -> Iterable[str]:

@@ -6,7 +6,7 @@ beats the block's at every level.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field
+from dataclasses import MISSING, dataclass, field, replace
 from functools import cache
 from keyword import iskeyword
 from typing import Any, NamedTuple
@@ -175,6 +175,8 @@ class Reader:
             )
             for word, inner in kind.parameters.items()
         }
+        if kind.on == "leading" and values[kind.leading] is None:
+            return None  # a cycle turns it off in this block
         return kind.type(**values)
 
     def _off(self, path: str, parameter: Parameter, name: str, *, off: bool) -> Any:  # noqa: ANN401
@@ -264,7 +266,8 @@ class Reader:
             if self.width == "up" and result == value != scaled
             else ""
         )
-        return result, f"{value:.6g} x {width:g} = {scaled:.6g} → {result}{rule}{kept}"
+        rounded = f" → {result}{rule}{kept}" if result != scaled else ""
+        return result, f"{value:.6g} x {width:g} = {scaled:.6g}{rounded}"
 
 
 def _first(path: str) -> str:
@@ -287,26 +290,22 @@ def _inherits(parameter: Parameter) -> bool:
 
 
 def _narrowed(parameter: Parameter, inner: Parameter, word: str) -> Parameter:
-    """The field of an object, with the default that its part gives it; own if it switches on."""
+    """The field of an object as this object has it.
+
+    A part gives it a default; the field that switches an object on may be `none` where the object
+    may, and is the row's own where the object is.
+    """
     kind = parameter.kind
     assert isinstance(kind, Object)  # noqa: S101
-    if parameter.own and word == kind.leading:
-        return _own(inner)
-    if word in parameter.part_defaults and inner.default != parameter.part_defaults[word]:
-        return _with_default(inner, parameter.part_defaults[word])
-    return inner
-
-
-def _own(parameter: Parameter) -> Parameter:
-    return Parameter(
-        parameter.kind, parameter.doc, parameter.default, parameter.off, parameter.count, own=True
-    )
-
-
-def _with_default(parameter: Parameter, default: Any) -> Parameter:  # noqa: ANN401
-    return Parameter(
-        parameter.kind, parameter.doc, default, parameter.off, parameter.count, parameter.inherits
-    )
+    switch = word == kind.leading
+    changes: dict[str, Any] = {
+        "default": parameter.part_defaults.get(word, inner.default),
+        "off": inner.off or (switch and parameter.off and kind.on == "leading"),
+        "own": parameter.own and switch,
+    }
+    if all(getattr(inner, name) == value for name, value in changes.items()):
+        return inner
+    return replace(inner, **changes)
 
 
 def _inherited(

@@ -84,9 +84,16 @@ def undotted(tree: Entries) -> Entries:
         else:
             key, value = nested(entry.key, entry.value)
         word = name if "." not in name else str(key.value)
-        old = result.get(word)
-        result[word] = Entry(key, merge(old.value, value) if old else value)
+        _add(result, word, Entry(key, value))
     return Entries(result, tree.span)
+
+
+def _add(row: dict[str, Entry], word: str, entry: Entry) -> None:
+    """Add what is said of a parameter; a scalar and its fields go together in any order."""
+    old, new = row[word].value if word in row else None, entry.value
+    if isinstance(old, Entries) and isinstance(new, Scalar):
+        old, new = new, old
+    row[word] = Entry(entry.key, merge(old, new))
 
 
 def with_named_rows(tree: Entries, problems: Problems) -> Entries:
@@ -199,8 +206,7 @@ def _row(item: Tree, columns: list[Scalar] | None, problems: Problems) -> Entrie
         if not column.value or (isinstance(cell, Scalar) and cell.value is None):
             continue
         key, value = nested(column, cell)
-        old = row.get(str(key.value))
-        row[str(key.value)] = Entry(key, merge(old.value, value) if old else value)
+        _add(row, str(key.value), Entry(key, value))
     return Entries(row, item.span)
 
 

@@ -31,7 +31,8 @@ class Variant(NamedTuple):
     def writes(self, spec: Entries) -> Iterator[tuple[str, Span]]:
         """The paths that it sets, a whole column row by row."""
         if self.body:
-            for path, span in leaves(without(self.body, set(EDITS))):
+            body = without(self.body, set(EDITS))
+            for path, span in leaves(body) if body.entries else ():
                 # A table that brings rows is one thing, which later axes may change.
                 yield path[0] if ROWS in path[1:2] else ".".join(path), span
             for key, entry in entries_of(self.body.get("change")).items():
