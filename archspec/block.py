@@ -232,6 +232,9 @@ class Builder:
             raise self.error(
                 "E302", "a mix of kernels needs a depthwise convolution", f"{dot}kernel"
             )
+        if width < len(part.kernel):
+            message = f"a mix of {len(part.kernel)} kernels needs as many channels, not {width}"
+            raise self.error("E302", message, f"{dot}kernel")
         start, outputs = 0, list[str]()
         for number, (kernel, share) in enumerate(
             zip(part.kernel, _shares(width, len(part.kernel)), strict=True), 1

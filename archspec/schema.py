@@ -190,7 +190,8 @@ def _is_spread(tree: Entries) -> bool:
 
 
 def _check_spread(parameter: Parameter, tree: Entries, name: str, problems: Problems) -> None:
-    cycle = tree.get("cycle")
+    cycle, kind = tree.get("cycle"), parameter.kind
+    kind = kind.parameters[kind.leading].kind if isinstance(kind, Object) else kind
     if "cycle" in tree.entries:
         if not _spread("cycle").is_valid(plain(tree)) or not isinstance(cycle, Items):
             _wrong(name, tree, "{cycle: [a, b]}, values in turn", problems)
@@ -200,11 +201,7 @@ def _check_spread(parameter: Parameter, tree: Entries, name: str, problems: Prob
                 _wrong(name, item, parameter.wanted, problems)
             else:
                 check_value(parameter, item, name, problems)
-    elif (
-        "from" not in tree.entries
-        or not isinstance(parameter.kind, Kind)
-        or not parameter.kind.bounds
-    ):
+    elif "from" not in tree.entries or not isinstance(kind, Kind) or not kind.bounds:
         _wrong(name, tree, parameter.wanted, problems)
     elif not _spread("from").is_valid(plain(tree)):
         _wrong(

@@ -147,7 +147,7 @@ import shlex, sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {"tensorflow", "keras", "tf2onnx"}:
-            raise ImportError(f"{name} is not here")
+            raise ModuleNotFoundError(f"No module named '{name}'", name=name)
 
 sys.meta_path.insert(0, Refuse())
 from archspec.cli import main
@@ -189,6 +189,21 @@ def test_all_but_compile_and_tf2onnx_works_without_tensorflow(tmp_path):
     ]  # fmt: skip
 
 
-def test_the_refusal_of_tensorflow_works():
-    done = python("-c", WITHOUT_TENSORFLOW, input=f"compile '{TINY}' -o tiny.keras\n")
-    assert done.stderr.splitlines()[-1] == "ImportError: keras is not here"
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [
+        ("compile {} -o tiny.keras", "a Keras model needs keras"),
+        ("export {} -o tiny.onnx --via tf2onnx", "the way via tf2onnx needs keras"),
+    ],
+)
+def test_what_needs_tensorflow_says_so_where_it_is_not(tmp_path, command, what):
+    line = command.format(TINY)
+    done = python("-c", WITHOUT_TENSORFLOW, cwd=tmp_path, input=f"{line}\n")
+    missing = what.rpartition(" ")[2]
+    assert done.stderr.splitlines() == [
+        f"E404 {what}, which is not installed",
+        f"   pip install {missing}",
+        f"1: {line}",
+        "",
+    ]
+    assert list(tmp_path.iterdir()) == []
