@@ -168,9 +168,10 @@ def _plain(kind: Kind | Object) -> Iterator[Schema]:
 
 
 def _mappings(kind: Kind | Object) -> Iterator[Schema]:
+    leading = kind.parameters[kind.leading].kind if isinstance(kind, Object) else kind
     if isinstance(kind, Object):
         yield _reference(kind.type.__name__)
-    elif kind.bounds:
+    if isinstance(leading, Kind) and leading.bounds:
         yield _reference("ramp")
     yield _reference("cycle")
 

@@ -1,0 +1,120 @@
+"""Parameters and multiply-accumulates against the implementations that everybody trusts."""
+
+import json
+from pathlib import Path
+
+import archspec
+import pytest
+from archspec import zoo
+
+HERE = Path(__file__).parent
+
+
+def figures(library: str) -> dict[str, dict]:
+    return json.loads((HERE / "data" / f"{library}.json").read_text(encoding="utf-8"))["figures"]
+
+
+KERAS = figures("keras_applications")
+PYTORCH = figures("pytorch")
+
+
+@pytest.mark.parametrize("reference", KERAS)
+def test_a_net_of_the_zoo_costs_what_keras_applications_costs(reference):
+    cost = archspec.cost(reference)
+    found = {"params": cost.params, "trainable": cost.trainable, "macs": cost.macs}
+    assert found == KERAS[reference]
+
+
+def test_every_width_and_size_that_keras_applications_offers_is_there():
+    families = {name.partition(":")[0] for name in KERAS}
+    assert families == set(zoo.names()) - {"mobilenet_v2_notebook"}
+    assert len(KERAS) == 16 + 30 + 24 + 8
+
+
+@pytest.mark.parametrize("reference", PYTORCH)
+def test_a_draft_of_a_hard_family_costs_what_timm_or_torchvision_costs(reference):
+    name, *variants = reference.split(":")
+    spec = archspec.load(":".join([str(HERE / "specs" / f"{name}.yaml"), *variants]))
+    graph, cost, known = archspec.to_graph(spec), archspec.cost(spec), PYTORCH[reference]
+    assert spec.input == (known["input"], known["input"], 3)
+    assert cost.macs == known["macs"]
+    missing = 0
+    if name == "rexnet":
+        # timm's reduction has a bias before its norm, for which `se` has no word yet.
+        reductions = (node for node in graph.nodes if node.name.endswith("se.reduce.conv"))
+        missing = sum(node.shape[-1] for node in reductions)
+    assert cost.trainable + missing == known["params"]
+
+
+# Layer by layer as the notebook prints them, batch norm's statistics counted.
+NOTEBOOK = [
+    (1024, (112, 112, 32)),
+    (1040, (112, 112, 16)),
+    (5784, (56, 56, 24)),
+    (9768, (56, 56, 24)),
+    (10960, (28, 28, 32)),
+    (16096, (28, 28, 32)),
+    (16096, (28, 28, 32)),
+    (22400, (14, 14, 64)),
+    (56768, (14, 14, 64)),
+    (56768, (14, 14, 64)),
+    (56768, (14, 14, 64)),
+    (69216, (14, 14, 96)),
+    (122016, (14, 14, 96)),
+    (122016, (14, 14, 96)),
+    (159200, (7, 7, 160)),
+    (326240, (7, 7, 160)),
+    (326240, (7, 7, 160)),
+    (480640, (7, 7, 320)),
+    (416000, (7, 7, 1280)),
+    (0, (1, 1, 1280)),
+    (1285000, (1, 1, 1000)),
+    (0, (1000,)),
+]
+
+
+def test_the_notebook_net_is_that_of_the_notebook_layer_by_layer():
+    spec = archspec.load("mobilenet_v2_notebook")
+    graph = archspec.to_graph(spec)
+    stages = [
+        f"{row.name}.{number}"
+        for row in spec
+        for number in range(1, len(row.blocks) + 1)
+        if row.section == "stages"
+    ]
+    layers = ["stem.conv", *stages, "head.conv", "head.pool", "head.classifier", "head.flatten"]
+    found = []
+    for layer in layers:
+        nodes = list(graph.under(layer))
+        params = sum(weight.size for node in nodes for weight in graph.weights_of(node).values())
+        found.append((params, nodes[-1].shape))
+    assert found == NOTEBOOK
+    assert archspec.cost(spec).params == 3_560_040
+
+
+def test_the_notebook_net_says_only_what_differs():
+    lines = (zoo.folder() / "mobilenet_v2_notebook.yaml").read_text(encoding="utf-8").splitlines()
+    assert any(line.startswith("extends: mobilenet_v2") for line in lines)
+    assert len(lines) <= 20
+
+
+GOLDEN = [
+    "mobilenet_v1:0.25:128",
+    "mobilenet_v2",
+    "mobilenet_v2_notebook",
+    "mobilenet_v3:small",
+    "mobilenet_v3:large:minimalistic:0.75",
+    "efficientnet:b0",
+]
+
+
+@pytest.mark.parametrize("reference", GOLDEN)
+def test_a_graph_stays_as_it_was_printed(reference, expected):
+    name = reference.replace(":", "-")
+    expected(str(archspec.to_graph(reference)), HERE / "golden" / f"{name}.graph")
+
+
+def test_each_family_has_a_golden_graph():
+    assert {reference.partition(":")[0] for reference in GOLDEN} == set(zoo.names())
+    files = {path.name for path in (HERE / "golden").glob("*.graph")}
+    assert files == {f"{reference.replace(':', '-')}.graph" for reference in GOLDEN}
