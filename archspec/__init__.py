@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archspec.api import BLOCKS, check, compile, cost, export, json_schema, load, to_graph
+    from archspec.api import BLOCKS, check, compile, cost, export, json_schema, load, to_graph  # noqa: A004
     from archspec.block import Block, Builder
     from archspec.errors import Diagnostic, SpecError
     from archspec.graph import Graph
@@ -43,4 +43,3 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  any public name
     if name not in _HOME:
         raise AttributeError(f"module 'archspec' has no attribute '{name}'")
     return getattr(import_module(f"archspec.{_HOME[name]}"), name)
-

@@ -17,7 +17,9 @@ def unfolded(load):
     def unfolded(row: str, **settings) -> list[str]:
         text = f"stem: [{{block: conv, channels: 16, kernel: 1}}]\nhead: [{{{row}, name: x}}]"
         lines = str(archspec.to_graph(load(text, **settings))).splitlines()[3:-1]
-        return [line.strip().replace("head.x.", "").replace("stem.conv.conv", "in") for line in lines]
+        return [
+            line.strip().replace("head.x.", "").replace("stem.conv.conv", "in") for line in lines
+        ]
 
     return unfolded
 
@@ -159,7 +161,12 @@ def test_a_norm_is_of_three_types(norm, op, unfolded):
 
 @pytest.mark.parametrize(
     ("said", "bias"),
-    [("stride: 1", True), ("norm: batch", False), ("norm: batch, bias: true", True), ("bias: false", False)],
+    [
+        ("stride: 1", True),
+        ("norm: batch", False),
+        ("norm: batch, bias: true", True),
+        ("bias: false", False),
+    ],
 )
 def test_auto_gives_a_bias_where_there_is_no_norm(said, bias, unfolded):
     line, *_ = unfolded(f"block: conv, channels: 16, kernel: 1, {said}")
@@ -209,7 +216,10 @@ def test_a_residual_is_added_where_it_is_asked_for_and_fits(said, adds, unfolded
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_an_error_of_the_block(row, problem, refusal):
-    assert refusal(f"stem: [{{block: conv, channels: 16, kernel: 1}}]\nhead: [{{{row}, name: x}}]") == problem
+    assert (
+        refusal(f"stem: [{{block: conv, channels: 16, kernel: 1}}]\nhead: [{{{row}, name: x}}]")
+        == problem
+    )
 
 
 def test_a_mix_needs_a_channel_for_each_kernel(refusal):

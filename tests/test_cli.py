@@ -490,8 +490,8 @@ def test_a_long_path_is_a_path(here, monkeypatch):
 # fmt
 
 
-UNALIGNED = f"{FINE}stages:\n  columns: [block, channels,kernel]\n  rows:\n    - [conv, 8, 3]\n    - [conv, 16, 5]   # wide\n"  # noqa: E501
-ALIGNED = f"{FINE}stages:\n  columns: [block, channels, kernel]\n  rows:\n    - [conv,  8, 3]\n    - [conv, 16, 5]   # wide\n"  # noqa: E501
+UNALIGNED = f"{FINE}stages:\n  columns: [block, channels,kernel]\n  rows:\n    - [conv, 8, 3]\n    - [conv, 16, 5]   # wide\n"
+ALIGNED = f"{FINE}stages:\n  columns: [block, channels, kernel]\n  rows:\n    - [conv,  8, 3]\n    - [conv, 16, 5]   # wide\n"
 
 
 def test_files_are_laid_out_and_said_to_be(here):
@@ -530,7 +530,7 @@ head.global_pool   global_pool               1                                  
 head.classifier    classifier                1                                       1x1x8     3            27       24
 
 tiny                                                                                                     1,059   20,888
-"""  # noqa: E501
+"""
 
 
 def test_a_spec_is_shown_as_a_table():

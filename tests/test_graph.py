@@ -48,9 +48,7 @@ def test_a_graph_prints_one_line_a_node_in_a_form_that_stays(graph):
 
 def test_an_op_prints_what_is_not_its_default():
     op = Convolution((1, 1), init=Initializer("truncated_normal", 2, "out"), l2=4e-5, channels=8)
-    assert str(op) == (
-        "convolution kernel=[1, 1] channels=8 init=truncated_normal(2/out) l2=4e-05"
-    )
+    assert str(op) == ("convolution kernel=[1, 1] channels=8 init=truncated_normal(2/out) l2=4e-05")
     assert str(BatchNorm(1e-3, 0.99)) == "batch_norm"
     assert str(BatchNorm(1.001e-5, 0.9)) == "batch_norm epsilon=1.001e-05 momentum=0.9"
     assert str(Activation("relu6")) == "activation function=relu6"

@@ -64,7 +64,7 @@ def test_a_row_may_read_an_earlier_tap(load):
     assert inputs(one, "head.side.conv") == ("head.last.conv",)
 
 
-def test_a_part_that_is_not_there_is_no_tap(load, refusal):
+def test_a_part_that_is_not_there_is_no_tap(refusal):
     # Where the hidden width is that of the input, nothing expands.
     text = STAGES.replace("expansion: 2", "expansion: 1") + "    outputs: {x: s1.2.expand}"
     assert refusal(text) == "E303 there is no 's1.2.expand'"
@@ -96,7 +96,10 @@ def test_a_tap_that_is_not_there_is_an_error(text, problem, refusal):
 
 def test_a_name_of_two_rows_must_say_its_section(load, refusal):
     text = STAGES.replace("name: last, ", "")
-    assert refusal(text + "    outputs: {x: conv}") == "E303 'conv' is head.conv and stem.conv; say which"
+    assert (
+        refusal(text + "    outputs: {x: conv}")
+        == "E303 'conv' is head.conv and stem.conv; say which"
+    )
     graph = graph_of(load, "    outputs: {x: stem.conv}", text)
     assert graph.outputs == {"x": "stem.conv.conv"}
 
@@ -182,7 +185,9 @@ def test_nodes_know_their_row_and_the_place_of_it(load):
 
 
 def test_a_shape_that_does_not_fit_is_shown_at_the_cell_that_says_it(load):
-    text = STAGES.replace("repeats, stride", "repeats, project.groups").replace("[16, 2, 2, 3]", "[16, 2, 5, 3]")
+    text = STAGES.replace("repeats, stride", "repeats, project.groups").replace(
+        "[16, 2, 2, 3]", "[16, 2, 5, 3]"
+    )
     with pytest.raises(archspec.SpecError) as caught:
         graph_of(load, "", text.replace("2, 5]", "1, 5]"))
     (problem,) = caught.value.diagnostics

@@ -116,4 +116,6 @@ def test_repeats_are_scaled_up_or_to_the_nearest_and_never_to_none(repeats, dept
 
 @given(repeats=st.integers(1, 1024))
 def test_depth_one_changes_nothing(repeats):
-    assert scale_repeats(repeats, 1.0, "ceil") == scale_repeats(repeats, 1.0, "half_even") == repeats
+    assert (
+        scale_repeats(repeats, 1.0, "ceil") == scale_repeats(repeats, 1.0, "half_even") == repeats
+    )

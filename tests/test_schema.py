@@ -137,7 +137,7 @@ def test_a_document_is_checked_key_by_key_and_the_sound_ones_are_kept():
         ("equals: {keras: [1]}", "'equals' has [1]; wanted: a mapping such as {keras: MobileNetV2(alpha=1.0)}"),
         ("source: ''", "'source' is ''; wanted: a text: paper and table"),
         ("archspec: '1'", "'archspec' is '1'; wanted: 1, the version of the language"),
-        ("name: \"net\\n\"", "'name' is 'net\\n'; wanted: letters, digits and _, a letter first"),
+        ('name: "net\\n"', "'name' is 'net\\n'; wanted: letters, digits and _, a letter first"),
         (f"name: {'n' * 65}", f"'name' is '{'n' * 58}…; wanted: letters, digits and _, a letter first"),
     ],
 )  # fmt: skip

@@ -181,7 +181,9 @@ def test_aliases_do_not_nest_deeper_than_the_file():
 
 def test_values_have_an_end_however_they_are_repeated():
     assert "E107 more than 100000 values" in refusal("a: [" + "1, " * 100_001 + "1]")
-    tens = "".join(f"  - &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in zip("abcdef", "bcdefg"))
+    tens = "".join(
+        f"  - &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in zip("abcdef", "bcdefg", strict=True)
+    )
     assert "E107 aliases expand to more than 100000 values" in refusal(f"x:\n  - &a [1]\n{tens}")
 
 

@@ -82,7 +82,9 @@ def export(  # noqa: PLR0913  each is an option of the command
     if via not in WAYS:
         raise error("E414", f"there is no way '{via}' to ONNX", hint=did_you_mean(via, WAYS))
     if not os.fspath(path).endswith(".onnx"):
-        raise error("E415", f"'{os.fspath(path)}' is no name of an ONNX file", hint="it ends with .onnx")
+        raise error(
+            "E415", f"'{os.fspath(path)}' is no name of an ONNX file", hint="it ends with .onnx"
+        )
     truth: Truth | None = None
     if via == "direct":
         model = direct(graph, weights, opset, batch, metadata)

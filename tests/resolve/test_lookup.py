@@ -43,7 +43,7 @@ def test_the_nearest_level_wins(nearest, load):
 
 
 def test_what_is_said_for_one_block_is_not_said_for_another(load):
-    spec = load(LEVELS.format(**dict.fromkeys(SAID, ""), **{}).replace("{}", "{padding: valid}"))
+    spec = load(LEVELS.format(**dict.fromkeys(SAID, "")).replace("{}", "{padding: valid}"))
     assert first(spec).padding == "valid"
     assert first(spec, "s2").padding == "same"
 
@@ -71,7 +71,11 @@ def test_a_tilde_says_nothing(load):
     )
     for row in ("s1", "s2"):
         block = first(spec, row)
-        assert (block.kernel, block.activation, block.norm) == (((5, 5),), "relu", Norm(type="batch"))
+        assert (block.kernel, block.activation, block.norm) == (
+            ((5, 5),),
+            "relu",
+            Norm(type="batch"),
+        )
     assert (first(spec, "s3").kernel, first(spec, "s3").norm) == (((3, 3),), None)
 
 
@@ -89,7 +93,12 @@ def test_none_turns_off_what_is_said_further_out(load):
         """
     )
     on, off = first(spec), first(spec, "s2")
-    assert (on.se.ratio, on.activation, on.norm.type, on.residual) == (0.25, "relu", "batch", "auto")
+    assert (on.se.ratio, on.activation, on.norm.type, on.residual) == (
+        0.25,
+        "relu",
+        "batch",
+        "auto",
+    )
     assert (off.se, off.activation, off.norm, off.residual) == (None, None, None, None)
 
 
@@ -171,7 +180,9 @@ def test_short_objects_of_the_spec_itself(load):
     assert first(spec).channels == 4
     assert first(spec).expansion == Expansion(ratio=6)
     assert load("stem: [{block: conv, channels: 8, kernel: 3}]").input == (32, 32, 3)
-    assert load("stem: [{block: conv, channels: 8, kernel: 3}]", set={"input": [8, 16, 1]}).input == (8, 16, 1)
+    assert load(
+        "stem: [{block: conv, channels: 8, kernel: 3}]", set={"input": [8, 16, 1]}
+    ).input == (8, 16, 1)
 
 
 def test_a_mapping_over_a_scalar_keeps_the_field_that_the_scalar_stands_for(load):
@@ -194,7 +205,12 @@ def test_parts_follow_the_block_where_they_say_nothing(load):
     )
     block = first(spec)
     for part in (block.expand, block.depthwise, block.project):
-        assert (part.norm.type, part.bias, part.padding, part.l2) == ("batch", True, "symmetric", 0.1)
+        assert (part.norm.type, part.bias, part.padding, part.l2) == (
+            "batch",
+            True,
+            "symmetric",
+            0.1,
+        )
     assert [part.kernel for part in (block.expand, block.depthwise, block.project)] == [
         ((1, 1),),
         ((5, 5),),
@@ -286,7 +302,9 @@ def test_of_two_that_exclude_each_other_the_nearer_wins(load):
             - [conv, 8, ~, ~, 3, 2]
         """
     )
-    assert [(first(spec, row).hidden, first(spec, row).expansion) for row in ("s1", "s2", "s3")] == [
+    assert [
+        (first(spec, row).hidden, first(spec, row).expansion) for row in ("s1", "s2", "s3")
+    ] == [
         (40, None),
         (None, Expansion(ratio=6)),
         (24, None),

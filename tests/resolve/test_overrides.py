@@ -62,15 +62,21 @@ PATHS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("path", "value", "read", "result"), PATHS, ids=[path[0] for path in PATHS])
-def test_a_path_means_the_same_in_set_change_and_a_cell_of_variants(path, value, read, result, load, child):
+@pytest.mark.parametrize(
+    ("path", "value", "read", "result"), PATHS, ids=[path[0] for path in PATHS]
+)
+def test_a_path_means_the_same_in_set_change_and_a_cell_of_variants(
+    path, value, read, result, load, child
+):
     assert read(load(BASE)) != result
     assert read(load(BASE, set={path: value})) == result
     assert read(load(f"{BASE}change: {{{path}: {dumps(value)}}}")) == result
     assert read(child(f"change: {{{path}: {dumps(value)}}}")) == result
     table = f"variants: {{columns: [name, {path}], rows: [[v, {dumps(value)}]]}}"
     assert read(load(f"{BASE}{table}", "v")) == result
-    assert read(load(f"{BASE}variants: {{v: {{change: {{{path}: {dumps(value)}}}}}}}", "v")) == result
+    assert (
+        read(load(f"{BASE}variants: {{v: {{change: {{{path}: {dumps(value)}}}}}}}", "v")) == result
+    )
 
 
 def test_mappings_merge_and_all_else_replaces(child):
@@ -124,7 +130,9 @@ def test_a_row_that_is_removed_cannot_be_changed_by_the_next_file(child, write):
 
 
 def test_a_tilde_takes_back_what_was_said(child):
-    spec = child("change: {stages.s2.se: ~, stages.s3.se: ~, stages.*.kernel: 5}\nstages: {se: 0.5}")
+    spec = child(
+        "change: {stages.s2.se: ~, stages.s3.se: ~, stages.*.kernel: 5}\nstages: {se: 0.5}"
+    )
     assert [se.ratio for se in column(spec, "se")] == [0.5, 0.5, 0.5]
 
 
@@ -135,7 +143,7 @@ def test_paths_in_bodies_are_those_of_columns(child):
     assert [se and se.ratio for se in column(spec, "se")] == [0.5, 0.25, None]
 
 
-def test_overrides_of_load_are_bodies_and_come_before_set(load, write):
+def test_overrides_of_load_are_bodies_and_come_before_set(write):
     path = write(BASE)
     spec = archspec.load(path, set={"scaling.width": 2.0}, scaling={"width": 0.5}, input=16)
     assert column(spec, "channels") == [16, 32, 48]

@@ -36,7 +36,11 @@ def test_a_ramp_in_a_row_runs_over_the_row(load):
 
 def test_a_ramp_in_a_table_runs_over_the_table(load):
     spec = load(table(table="drop_path: {from: 0, to: 0.5}"))
-    assert spread(spec) == [[0, pytest.approx(0.1)], [pytest.approx(x) for x in (0.2, 0.3, 0.4)], [0.5]]
+    assert spread(spec) == [
+        [0, pytest.approx(0.1)],
+        [pytest.approx(x) for x in (0.2, 0.3, 0.4)],
+        [0.5],
+    ]
 
 
 def test_a_ramp_in_defaults_runs_over_all_stages(load):

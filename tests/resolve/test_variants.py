@@ -105,7 +105,13 @@ def test_a_later_axis_may_change_the_table_that_an_earlier_one_brings(load):
           - k5: {change: {stages.*.kernel: 5}}
     """
     assert summary(load(tables, "b", "k5")) == (32, [(16, (5, 5), 1)])
-    assert summary(load("stages: [{block: conv, channels: 4, kernel: 1}]" + tables.replace("\n        ", "\n"), "b", "k5")) == (32, [(16, (5, 5), 1)])
+    assert summary(
+        load(
+            "stages: [{block: conv, channels: 4, kernel: 1}]" + tables.replace("\n        ", "\n"),
+            "b",
+            "k5",
+        )
+    ) == (32, [(16, (5, 5), 1)])
 
 
 def test_a_later_axis_may_not_replace_what_an_earlier_one_changes(refusal):
@@ -162,7 +168,9 @@ def test_every_variant_is_checked_beside_each_table(write):
           - thin: {change: {stages.*.groups: 3}}
         """
     )
-    assert [(item.code, *(note.message for note in item.notes)) for item in archspec.check(path)] == [
+    assert [
+        (item.code, *(note.message for note in item.notes)) for item in archspec.check(path)
+    ] == [
         ("E104", "in variant 'large:thin'"),
         ("E301", "in variant 'small:thin'"),
     ]
@@ -170,7 +178,9 @@ def test_every_variant_is_checked_beside_each_table(write):
 
 def test_a_child_extends_a_variant_and_inherits_no_variants(write):
     write(BASE, "base.yaml")
-    child = write('extends: "base.yaml:wide:k5"\nvariants: {tall: {input: [64, 8, 3]}}\n', "child.yaml")
+    child = write(
+        'extends: "base.yaml:wide:k5"\nvariants: {tall: {input: [64, 8, 3]}}\n', "child.yaml"
+    )
     spec = archspec.load(child)
     assert summary(spec) == (32, [(16, (5, 5), 1), (32, (5, 5), 1)])
     assert archspec.load(f"{child}:tall").input == (64, 8, 3)
