@@ -130,7 +130,7 @@ def _check_skeleton(key: str, tree: Tree, problems: Problems) -> None:
         inside = _inner(inside, step)
     if "propertyNames" in fault.absolute_schema_path:
         inside = _entry(inside, str(fault.instance)).key
-    _wrong(key, inside, SKELETON[key][1], problems, "is" if inside is tree else "has")
+    wrong(key, inside, SKELETON[key][1], problems, "is" if inside is tree else "has")
 
 
 def _inner(tree: Tree, step: Any) -> Tree:  # noqa: ANN401  an index or a key
@@ -159,9 +159,9 @@ def check_value(parameter: Parameter, tree: Tree, name: str, problems: Problems)
     elif isinstance(kind, Object):
         leading = kind.parameters[kind.leading].kind
         if not isinstance(leading, Kind) or not _fits(leading, tree):
-            _wrong(name, tree, parameter.wanted, problems, near=_choices(leading))
+            wrong(name, tree, parameter.wanted, problems, near=_choices(leading))
     elif not _fits(kind, tree):
-        _wrong(name, tree, parameter.wanted, problems, near=_choices(kind))
+        wrong(name, tree, parameter.wanted, problems, near=_choices(kind))
 
 
 def _choices(kind: Kind | Object) -> Sequence[str]:
@@ -194,17 +194,17 @@ def _check_spread(parameter: Parameter, tree: Entries, name: str, problems: Prob
     kind = kind.parameters[kind.leading].kind if isinstance(kind, Object) else kind
     if "cycle" in tree.entries:
         if not _spread("cycle").is_valid(plain(tree)) or not isinstance(cycle, Items):
-            _wrong(name, tree, "{cycle: [a, b]}, values in turn", problems)
+            wrong(name, tree, "{cycle: [a, b]}, values in turn", problems)
             return
         for item in cycle.items:
             if isinstance(item, Entries) or (isinstance(item, Scalar) and item.value is None):
-                _wrong(name, item, parameter.wanted, problems)
+                wrong(name, item, parameter.wanted, problems)
             else:
                 check_value(parameter, item, name, problems)
     elif "from" not in tree.entries or not isinstance(kind, Kind) or not kind.bounds:
-        _wrong(name, tree, parameter.wanted, problems)
+        wrong(name, tree, parameter.wanted, problems)
     elif not _spread("from").is_valid(plain(tree)):
-        _wrong(
+        wrong(
             name,
             tree,
             "a ramp {from: a, step: b}, {from: a, to: b} or {from: a, upto: b}",
@@ -212,7 +212,7 @@ def _check_spread(parameter: Parameter, tree: Entries, name: str, problems: Prob
         )
 
 
-def _wrong(
+def wrong(
     name: str,
     tree: Tree,
     wanted: str,
@@ -221,6 +221,7 @@ def _wrong(
     *,
     near: Sequence[str] = (),
 ) -> None:
+    """Report a value that is not what is wanted."""
     off = OFF in wanted and isinstance(tree, Scalar) and tree.value in ("no", "off", "-", False)
     hint = "write 'none' for off, '~' for not said" if off else ""
     if not hint and near and isinstance(tree, Scalar):

@@ -73,7 +73,9 @@ def test_the_spec_computes_what_the_hand_written_layers_do():
     image = np.random.default_rng(5).standard_normal((2, 224, 224, 3))
     (expected,) = Reference(graph, arrays, "float64")(image).values()
     remaining = iter(arrays.values())
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     try:
         x, counts, shapes = keras.ops.convert_to_tensor(image), [], []
         before, after = notebook()
@@ -85,7 +87,8 @@ def test_the_spec_computes_what_the_hand_written_layers_do():
             counts.append(layer.count_params())
             shapes.append(tuple(x.shape[1:]))
     finally:
-        keras.config.set_floatx("float32")
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)
     assert next(remaining, None) is None
     assert [count for count in counts if count] == PARAMETERS
     assert sum(PARAMETERS) == 3_560_040 == api.cost("mobilenet_v2_notebook").params

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from archspec.errors import Problems, Span, did_you_mean, quoted
 from archspec.parameters import Parameter, RowKeys, parameters_of
 from archspec.resolve.tree import BLOCK, COLUMNS, ROWS, entries_of, rows_of, said
-from archspec.schema import check_value
+from archspec.schema import check_value, wrong
 from archspec.source import Entries, Entry, Items, Scalar, Tree, plain
 from archspec.spec import SECTIONS, Section
 
@@ -139,11 +139,8 @@ def _check_inputs(tree: Tree, problems: Problems) -> None:
     if not items or not all(
         isinstance(item, Scalar) and isinstance(item.value, str) for item in items
     ):
-        problems.add(
-            "E105",
-            "'inputs' is a row, a part of one such as s6.1.expand, or a list of those",
-            tree.span,
-        )
+        wanted = "a row, a part of one such as s6.1.expand, or a list of those"
+        wrong(INPUTS, tree, wanted, problems)
 
 
 def _check_table(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from archspec.errors import Problems, Span
-from archspec.schema import LEADING, NAME
+from archspec.schema import LEADING, NAME, wrong
 from archspec.source import Entries, Entry, Items, Scalar, Tree
 from archspec.spec import SECTIONS
 
@@ -145,7 +145,7 @@ def named_rows(
     """Rows by name: as they say, else s1, s2, … in stages and conv, conv2, … elsewhere."""
     result: dict[str, Entry] = {}
     if not isinstance(rows, Items):
-        problems.add("E105", "'rows' is a list of rows", rows.span)
+        wrong(ROWS, rows, "a list of rows", problems)
         return Entries({}, rows.span)
     columns = _columns(table, problems)
     for number, item in enumerate(rows.items, 1):
@@ -172,12 +172,12 @@ def _columns(table: Entries, problems: Problems) -> list[Scalar] | None:
     if columns is None:
         return None
     if not isinstance(columns, Items):
-        problems.add("E105", "'columns' is a list of paths", columns.span)
+        wrong(COLUMNS, columns, "a list of paths", problems)
         return None
     found: list[Scalar] = []
     for item in columns.items:
         if not isinstance(item, Scalar) or not isinstance(item.value, str) or not item.value:
-            problems.add("E105", "a column is a path such as expansion or se.ratio", item.span)
+            wrong(COLUMNS, item, "paths such as expansion or se.ratio", problems, "has")
         elif any(item.value == other.value for other in found):
             problems.add("E106", f"column '{item.value}' stands twice", item.span)
         else:

@@ -14,7 +14,7 @@ from archspec.resolve.tree import (
     with_named_rows,
     without,
 )
-from archspec.schema import BODY, EDITS, check_body
+from archspec.schema import BODY, EDITS, check_body, wrong
 from archspec.source import Entries, Items, Scalar, Tree
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
@@ -57,11 +57,7 @@ def axes_of(tree: Tree | None, problems: Problems) -> tuple[Mapping[str, Variant
     taken: dict[str, Variant] = {}
     for axis in tree.items if isinstance(tree, Items) else (tree,):
         if not isinstance(axis, Entries):
-            problems.add(
-                "E105",
-                "an axis of variants is a table or a mapping from names to bodies",
-                axis.span,
-            )
+            wrong("variants", axis, "tables, or mappings from names to bodies", problems, "has")
             continue
         found = _table(axis, problems) if COLUMNS in axis.entries else _bodies(axis, problems)
         for variant in found:
@@ -84,7 +80,7 @@ def _bodies(axis: Entries, problems: Problems) -> list[Variant]:
         if isinstance(body, Scalar) and body.value is None:
             body = Entries({}, body.span)
         if not isinstance(body, Entries):
-            problems.add("E105", f"the body of variant '{name}' is a mapping", body.span)
+            wrong(f"variants.{name}", body, "a mapping of what it changes", problems)
             continue
         body = with_named_rows(check_body(body, BODY, problems), problems)
         if name:
@@ -102,19 +98,14 @@ def _table(axis: Entries, problems: Problems) -> list[Variant]:
     columns, rows = axis.get(COLUMNS), axis.get(ROWS)
     items = columns.items if isinstance(columns, Items) else ()
     heads = [item for item in items if isinstance(item, Scalar) and isinstance(item.value, str)]
-    if (
-        not isinstance(columns, Items)
-        or len(heads) != len(columns.items)
-        or [h.value for h in heads[:1]] != ["name"]
-    ):
-        problems.add(
-            "E105",
-            "a table of variants has columns: name first, then paths",
-            (columns or axis).span,
-        )
+    if not heads or len(heads) != len(items) or heads[0].value != "name":
+        wrong(COLUMNS, columns or axis, "name first, then paths", problems)
+        return []
+    if rows is None:
+        problems.add("E108", "the table of variants has no 'rows'", axis.entries[COLUMNS].key.span)
         return []
     if not isinstance(rows, Items):
-        problems.add("E108", "the table of variants has no 'rows'", axis.entries[COLUMNS].key.span)
+        wrong(ROWS, rows, "a list of rows, each a list of cells", problems)
         return []
     return [variant for row in rows.items if (variant := _variant(row, heads, problems))]
 
