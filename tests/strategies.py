@@ -7,7 +7,17 @@ from typing import Any
 
 import archspec
 from archspec import zoo
-from archspec.parameters import Object, Parameter, RowKeys, parameters_of
+from archspec.parameters import (
+    BIAS,
+    FLAG,
+    KERNEL,
+    MIXED_KERNEL,
+    NUMBERS,
+    Object,
+    Parameter,
+    RowKeys,
+    parameters_of,
+)
 from archspec.schema import SKELETON
 from hypothesis import strategies as st
 
@@ -68,34 +78,56 @@ _objects = st.dictionaries(st.sampled_from(FIELDS), _some | _ramps | _cycles, ma
 values = st.one_of(_some, _some, _ramps, _cycles, _objects, trees)
 
 
+_NUMBERS = [0.25, 0.5, 1, 2, 6, 8, 16, {"from": 0, "upto": 1}, {"cycle": [0.5, 1]}]
+_COUNTS = [1, 1, 1, 2, 3, 8, 16, 24, {"from": 8, "step": 8}, {"cycle": [1, 2]}]
+_OTHERS = {
+    KERNEL: [1, 3, 3, 5, "1x3", {"cycle": [3, "3x1"]}],
+    MIXED_KERNEL: [1, 3, 3, 5, "1x3", [3, 5], {"cycle": [3, [3, 5]]}],
+    FLAG: [True, False],
+    BIAS: [True, False, "auto"],
+    NUMBERS: [0.5, -1, "1/255", [1, 2, 3]],
+}
+
+
 @cache
 def fitting(parameter: Parameter) -> st.SearchStrategy[Any]:
-    """Values that a parameter takes, most of them."""
+    """Values that a parameter takes."""
     kind = parameter.kind
+    off = ["none"] if parameter.off else []
     if isinstance(kind, Object):
         fields = {name: fitting(inner) for name, inner in kind.parameters.items()}
         return fields[kind.leading] | st.fixed_dictionaries({}, optional=fields)
     if "enum" in kind.schema:
-        return st.sampled_from([*kind.schema["enum"], *(["none"] if parameter.off else [])])
-    if kind.whole:
-        return st.sampled_from([1, 1, 1, 2, 3, 8, 16, {"from": 8, "step": 8}, {"cycle": [1, 2]}])
+        return st.sampled_from([*kind.schema["enum"], *off])
     if kind.bounds:
-        return st.sampled_from([0.25, 0.5, 1, 2, 6, {"from": 0, "upto": 1}, {"cycle": [0.5, 1]}])
-    return st.sampled_from([1, 3, 3, 5, "1x3", [3, 5], True, "auto", 0.5, [1, 2, 3]])
+        low, high = kind.bounds
+        inside = (
+            value
+            for value in (_COUNTS if kind.whole else _NUMBERS)
+            if isinstance(value, dict) or low <= value <= high
+        )
+        return st.sampled_from([*inside, *off])
+    return st.sampled_from([*_OTHERS.get(kind, [1, "input", "output"]), *off])
 
 
-def _row(block: str) -> st.SearchStrategy[dict[str, Any]]:
-    known = KNOWN[block]
+def _row(block: str, *, repeats: bool = True) -> st.SearchStrategy[dict[str, Any]]:
+    known = {key: inner for key, inner in KNOWN[block].items() if repeats or key != "repeats"}
     needed = [key for key in ("channels", "kernel", "rate", "type") if key in known]
     needed += ["expansion"] if "hidden" in known else ["stride"] if block == "pool" else []
-    return st.fixed_dictionaries(
-        {"block": st.just(block), **{key: fitting(known[key]) for key in needed}},
-        optional={key: fitting(known[key]) for key in known if key not in needed},
+    more = st.lists(st.sampled_from([key for key in known if key not in needed]), max_size=4)
+    return more.flatmap(
+        lambda keys: st.fixed_dictionaries(
+            {
+                "block": st.just(block),
+                **{key: fitting(known[key]) for key in dict.fromkeys([*needed, *keys])},
+            }
+        )
     )
 
 
 _often = ["conv", "depthwise_separable", "inverted_residual"]
 _fine = st.sampled_from([*BLOCKS, *_often, *_often]).flatmap(_row)
+_fine_once = st.sampled_from(_often).flatmap(lambda block: _row(block, repeats=False))
 _slips = st.dictionaries(
     st.sampled_from([*PARAMETERS, "inputs", "name", "se.ratio", "expand.groups"]),
     values,
@@ -165,7 +197,7 @@ clean_documents = st.builds(
         "stem": stem,
         "stages": stages,
     },
-    st.lists(_fine, min_size=1, max_size=2),
+    st.lists(_fine_once, min_size=1, max_size=2),
     st.lists(_fine, min_size=1, max_size=4),
 )
 

@@ -43,7 +43,9 @@ def lines(spec: Entries, blocks: Mapping[str, type[Any]], problems: Problems) ->
             continue
         here = list(_section(section, spec, table, blocks, problems))
         used = tuple(dict.fromkeys(line.block for line in here))
-        _check_table(section, table, used, blocks, problems)
+        # A block that nobody knows may have been meant to be any.
+        meant = used if len(here) == len(rows_of(spec, section)) else tuple(blocks)
+        _check_table(section, table, meant, blocks, problems)
         found += here
     if not found and not problems:
         hint = "it needs stages, or a variant that brings them"
