@@ -150,6 +150,13 @@ def error(
     return SpecError([Diagnostic(code, message, span, hint, notes)])
 
 
+def cause(reason: OSError | ValueError) -> str:
+    """Why the system refuses a path, in the same words on every version of Python."""
+    if isinstance(reason, OSError):
+        return reason.strerror or str(reason)
+    return "there is a null character in its name"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint with the known word that is nearest, or nothing."""
     from difflib import get_close_matches  # noqa: PLC0415  costs 10 ms, needed only to report

@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from archspec.errors import error
+from archspec.errors import cause, error
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
@@ -22,10 +22,11 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     try:
         _write(Path(os.path.realpath(path)), data)
     except (OSError, ValueError) as reason:
-        cause = (isinstance(reason, OSError) and reason.strerror) or str(reason)
         folder = Path(path).parent
         cure = f"make the folder '{folder}' first" if isinstance(reason, FileNotFoundError) else ""
-        raise error("E110", f"cannot write {os.fspath(path)!r}: {cause}", None, cure) from reason
+        raise error(
+            "E110", f"cannot write {os.fspath(path)!r}: {cause(reason)}", None, cure
+        ) from reason
 
 
 def _write(target: Path, data: bytes) -> None:

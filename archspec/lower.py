@@ -126,6 +126,8 @@ def _dilated(parameters: Any, row: Row, spec: Spec, state: _State) -> Any:  # no
     if factor == 1 and stride == parameters.stride:
         return parameters
     if not hasattr(parameters, "dilation"):
+        if stride == parameters.stride:
+            return parameters  # nothing in it can be dilated, and nothing need be
         raise error(
             "E304",
             f"{row.path}: block '{row.block}' cannot give its stride for dilation",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
-from archspec.errors import Note, Source, Span, SpecError, error, quoted
+from archspec.errors import Note, Source, Span, SpecError, cause, error, quoted
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
@@ -125,8 +125,7 @@ def read_text(path: Path, name: str, via: Span | None = None) -> str:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as reason:
-        detail = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
-        raise error("E100", f"cannot read '{name}': {detail}", via) from reason
+        raise error("E100", f"cannot read '{name}': {cause(reason)}", via) from reason
     return _decode(data, name, via)
 
 

@@ -74,7 +74,7 @@ def test_a_file_used_as_a_folder_is_an_error(tmp_path):
 
 def test_a_name_that_no_system_takes_is_an_error(tmp_path):
     assert refusal(tmp_path / ("x" * 300)).endswith(": File name too long")
-    assert refusal("a\0b") == r"E110 cannot write 'a\x00b': embedded null byte"
+    assert refusal("a\0b") == r"E110 cannot write 'a\x00b': there is a null character in its name"
     assert names(tmp_path) == []
 
 

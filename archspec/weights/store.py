@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from archspec.errors import error
+from archspec.errors import cause, error
 from archspec.files import write_whole
 from archspec.graph import Graph
 from archspec.ops import Shape
@@ -125,8 +125,7 @@ def _need_file(path: Path, source: str) -> None:
         with path.open("rb"):
             pass
     except (OSError, ValueError) as reason:
-        cause = (isinstance(reason, OSError) and reason.strerror) or str(reason)
-        raise error("E501", f"cannot read {source}: {cause}") from reason
+        raise error("E501", f"cannot read {source}: {cause(reason)}") from reason
 
 
 @contextmanager
