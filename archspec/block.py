@@ -117,8 +117,11 @@ class Builder:
     ) -> int:
         """A ratio of the input's width, the output's or a count."""
         assert expansion is not None  # noqa: S101  what excludes it is not said, so it is
+        if expansion.of == "output" and not output:
+            message = "the output has no width but what this ratio gives"
+            raise self.error("E302", message, "expansion.of", "say a ratio of the input")
         bases: dict[Any, int] = {"input": self.shape(x)[-1], "output": output}
-        base = bases.get(expansion.of) or int(expansion.of)
+        base: int = bases.get(expansion.of, expansion.of)
         return self.width("expansion", base, expansion.ratio, rule, said_by)
 
     def groups(self, x: str, groups: int, group_width: int | None) -> int:
@@ -265,9 +268,10 @@ class Builder:
         bases = {"input": gate.input, "hidden": width, "output": gate.output}
         narrow = self.width("se.ratio", bases[se.of], se.ratio, se.rounding, "se.rounding")
         pooled = self.add("se.pool", GlobalPool(), x)
-        reduce = Part(norm=se.norm, activation=se.activation, init=gate.init)
+        reduce = Part(bias=se.bias, norm=se.norm, activation=se.activation, init=gate.init)
         y = self.part("se.reduce", pooled, reduce, narrow)
-        y = self.part("se.expand", y, Part(activation=se.gate, init=gate.init), width)
+        expand = Part(bias=se.bias, activation=se.gate, init=gate.init)
+        y = self.part("se.expand", y, expand, width)
         return self.add("se.multiply", Multiply(), x, y)
 
 

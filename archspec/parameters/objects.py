@@ -161,6 +161,9 @@ class SqueezeExcite:
     activation: Any = parameter(FUNCTION, "between the two; else the block's", None, inherits="all")
     gate: Any = parameter(FUNCTION, "on what multiplies the image", "sigmoid")
     norm: Norm | None = parameter(NORM, "after the first convolution", None, inherits="details")
+    bias: bool | Literal["auto"] = parameter(
+        BIAS, "of both convolutions; auto: where there is no norm", "auto"
+    )
     position: Literal["after_activation", "before_activation"] = parameter(
         word("after_activation", "before_activation"),
         "after or before the activation of the convolution that it follows",

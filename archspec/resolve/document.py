@@ -10,7 +10,7 @@ from archspec.resolve.rows import Memo
 from archspec.resolve.tree import entries_of, merge, with_named_rows, without
 from archspec.resolve.variants import Variant, axes_of
 from archspec.schema import EDITS, check_document
-from archspec.source import Entries, Entry, Items, Scalar, Tree
+from archspec.source import Entries, Items, Scalar, Tree
 from archspec.zoo import split
 
 Open: TypeAlias = Callable[[str, Span], Tree]
@@ -230,4 +230,4 @@ def _wholes(path: str) -> Iterator[str]:
     return (".".join(words[:count]) for count in range(1, len(words) + 1))
 
 
-__all__ = ["Entry", "Open", "Opened", "Variant", "open_spec", "set_all"]
+__all__ = ["Open", "Opened", "Variant", "open_spec", "set_all"]
