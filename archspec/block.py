@@ -117,11 +117,11 @@ class Builder:
     ) -> int:
         """A ratio of the input's width, the output's or a count."""
         assert expansion is not None  # noqa: S101  what excludes it is not said, so it is
-        if expansion.of == "output" and not output:
+        widths = {"input": self.shape(x)[-1], "output": output}
+        base = widths[expansion.of] if expansion.of in widths else int(expansion.of)
+        if not base:
             message = "the output has no width but what this ratio gives"
             raise self.error("E302", message, "expansion.of", "say a ratio of the input")
-        bases: dict[Any, int] = {"input": self.shape(x)[-1], "output": output}
-        base: int = bases.get(expansion.of, expansion.of)
         return self.width("expansion", base, expansion.ratio, rule, said_by)
 
     def groups(self, x: str, groups: int, group_width: int | None) -> int:
