@@ -7,10 +7,19 @@ from typing import TypeAlias
 from archspec.errors import Diagnostic, Problems, Span, SpecError, did_you_mean, error, quoted
 from archspec.resolve.edit import insert_rows, remove_row, set_path
 from archspec.resolve.rows import Memo
-from archspec.resolve.tree import entries_of, merge, with_named_rows, without
+from archspec.resolve.tree import (
+    ROWS,
+    check_dead_text,
+    entries_of,
+    merge,
+    rows_of,
+    with_named_rows,
+    without,
+)
 from archspec.resolve.variants import Variant, axes_of
 from archspec.schema import EDITS, check_document
 from archspec.source import Entries, Items, Scalar, Tree
+from archspec.spec import SECTIONS
 from archspec.zoo import split
 
 Open: TypeAlias = Callable[[str, Span], Tree]
@@ -154,6 +163,10 @@ def _lay_over(below: Entries, body: Entries, problems: Problems) -> Entries:
         tree = _try(
             problems, tree, lambda tree, edit=edit: insert_rows(tree, _mapping(edit), problems)
         )
+    for section in SECTIONS:
+        table = body.get(section)
+        if isinstance(table, Entries) and ROWS not in table.entries:
+            check_dead_text(table, rows_of(tree, section), problems)
     return tree
 
 

@@ -117,17 +117,16 @@ def _section(section: str, tree: Tree, problems: Problems) -> Entries:
     if rows is None:
         return without(table, {ROWS})
     named = named_rows(section, rows, table, problems)
-    _check_dead_text(table, named, problems)
+    check_dead_text(table, named.entries, problems)
     return with_entry(table, table.entries[ROWS].key, named)
 
 
-def _check_dead_text(table: Entries, rows: Entries, problems: Problems) -> None:
+def check_dead_text(table: Entries, rows: Mapping[str, Entry], problems: Problems) -> None:
     """A table default that every row overrides is text that does nothing."""
     for path, span in leaves(without(table, {ROWS, COLUMNS})):
-        if rows.entries and all(_says(row, path) for _, row in rows):
-            problems.add(
-                "E207", f"every row says '{'.'.join(path)}' itself; this default does nothing", span
-            )
+        if rows and all(_says(row.value, path) for row in rows.values()):
+            message = f"every row says '{'.'.join(path)}' itself; this default does nothing"
+            problems.add("E207", message, span)
 
 
 def _says(row: Tree, path: Path) -> bool:
