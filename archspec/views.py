@@ -47,20 +47,25 @@ def _summary(reference: str) -> Record:
 
 
 def table(spec: Spec) -> tuple[list[Record], Record]:
-    """A record for each row of a resolved spec, and their total."""
+    """A record for each row of a resolved spec, and their total.
+
+    A row that no output needs has no shapes and costs nothing: its ops are not in the graph.
+    """
     cost = api.cost(spec)
+    needed = {row.row: row for row in cost}
     records = [
         {
             "row": row.path,
             "block": row.block,
             "repeats": len(row.blocks),
             "says": _says(row),
-            "input": mine.input,
-            "output": mine.output,
-            "params": mine.params,
-            "macs": mine.macs,
+            "input": mine.input if mine else (),
+            "output": mine.output if mine else (),
+            "params": mine.params if mine else 0,
+            "macs": mine.macs if mine else 0,
         }
-        for row, mine in zip(spec.rows, cost, strict=True)  # every block has at least one op
+        for row in spec.rows
+        for mine in [needed.get(row.path)]
     ]
     total = {"row": spec.title, "params": cost.params, "macs": cost.macs}
     return records, {**dict.fromkeys(records[0], ""), **total}

@@ -78,6 +78,20 @@ def test_the_rows_of_a_table_add_up_and_each_reads_the_one_before(reference):
     assert [record["input"] for record in records] == shapes[:-1]
 
 
+def test_a_row_that_no_output_needs_stands_there_and_costs_nothing(tmp_path):
+    path = tmp_path / "taps.yaml"
+    text = "archspec: 1\nname: taps\nextends: mobilenet_v2\noutputs: {c3: s3.3.expand, c4: s5}\n"
+    path.write_text(text, encoding="utf-8")
+    spec = archspec.load(path)
+    records, total = views.table(spec)
+    assert [record["row"] for record in records] == [row.path for row in spec.rows]
+    costs = {record["row"]: (record["output"], record["params"]) for record in records}
+    assert costs["stages.s5"] == ((14, 14, 96), 309_888)
+    assert [costs[row] for row in ("stages.s6", "head.conv", "head.classifier")] == [((), 0)] * 3
+    assert total["params"] == archspec.cost(spec).params == sum(cost for _, cost in costs.values())
+    assert tables.render(records, "text", total)
+
+
 def test_a_row_says_what_its_table_says_too_and_formulas_as_they_are_written():
     assert [record["says"] for record in views.table(archspec.load("mobilenet_v2_notebook"))[0]][
         :2
