@@ -4,19 +4,42 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archspec.api import BLOCKS, check, compile, cost, export, json_schema, load, to_graph  # noqa: A004
+    from archspec.api import (  # noqa: A004
+        BLOCKS,
+        compile,
+        cost,
+        export,
+        json_schema,
+        load,
+        load_weights,
+        to_graph,
+    )
     from archspec.block import Block, Builder
     from archspec.errors import Diagnostic, SpecError
     from archspec.graph import Graph
+    from archspec.inspection import check
     from archspec.spec import Spec
+    from archspec.verdicts import verify
 
 _HOME = {
     **dict.fromkeys(
-        ("BLOCKS", "check", "compile", "cost", "export", "json_schema", "load", "to_graph"), "api"
+        (
+            "BLOCKS",
+            "compile",
+            "cost",
+            "export",
+            "json_schema",
+            "load",
+            "load_weights",
+            "to_graph",
+        ),
+        "api",
     ),
     **dict.fromkeys(("Block", "Builder"), "block"),
     **dict.fromkeys(("Diagnostic", "SpecError"), "errors"),
     "Graph": "graph",
+    "check": "inspection",
+    "verify": "verdicts",
     "Spec": "spec",
 }
 
@@ -34,7 +57,9 @@ __all__ = [
     "export",
     "json_schema",
     "load",
+    "load_weights",
     "to_graph",
+    "verify",
 ]
 
 

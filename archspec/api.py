@@ -3,13 +3,14 @@
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from reprlib import repr as brief
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archspec.backends import framework
 from archspec.block import Block, Derivation
 from archspec.blocks import Discovered
-from archspec.errors import Diagnostic, Note, Problems, Source, Span, SpecError, error
+from archspec.errors import Source, Span, error
 from archspec.graph import Graph
 from archspec.lower import Lowered, lower
 from archspec.resolve import Opened, open_spec, resolve
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
 
     from archspec.backends.cost import Cost
     from archspec.deploy.export import Exported
+    from archspec.weights.store import Loaded
 
-BLOCKS: Mapping[str, Block] = Discovered()
+Blocks: TypeAlias = Mapping[str, Block]
+
+BLOCKS: Blocks = Discovered()
 
 Path: TypeAlias = str | os.PathLike[str]
 
@@ -32,20 +36,15 @@ Reference: TypeAlias = Spec | Path
 """A loaded spec, or a zoo name or path with variants: `mobilenet_v2:1.4`, `my/net.yaml`."""
 
 Weights: TypeAlias = "Path | Mapping[str, np.ndarray] | keras.Model"
-"""`random:SEED`, a file (.keras, .weights.h5, .safetensors), arrays by key, or a Keras model."""
+"""`random:SEED`, a weight file of any kind, arrays by key, or a Keras model."""
 
 UNTRAINED = "random:0"
-
-MAX_NODES = 1 << 19
-"""Ops of the graphs that `check` makes of all the variants of a file: some 20 seconds."""
-FAILED = 1 << 12
-"""What a variant counts for whose graph is not made."""
 
 OPSET = 17
 """The ONNX operators that every runtime of the last years knows."""
 
 
-class _Parameters(Mapping[str, type[Any]]):
+class Parameters(Mapping[str, type[Any]]):
     """Block name → parameter class, each block imported when it is asked for."""
 
     def __init__(self, blocks: Mapping[str, Block]) -> None:
@@ -68,7 +67,7 @@ def load(
     reference: Path,
     *,
     set: Mapping[str, object] | None = None,  # noqa: A002  the word of the command line
-    blocks: Mapping[str, Block] = BLOCKS,
+    blocks: Blocks = BLOCKS,
     **overrides: object,
 ) -> Spec:
     """A spec with nothing left to decide.
@@ -88,14 +87,14 @@ def load(
 
 
 def load_with(
-    reference: Path, settings: Sequence[tuple[Scalar, Tree]], blocks: Mapping[str, Block] = BLOCKS
+    reference: Path, settings: Sequence[tuple[Scalar, Tree]], blocks: Blocks = BLOCKS
 ) -> Spec:
     """As `load`, with settings that know their places."""
-    opened, asked = _open(reference)
-    return resolve(opened, _Parameters(blocks), asked, settings)
+    opened, asked = open_reference(reference)
+    return replace(resolve(opened, Parameters(blocks), asked, settings), blocks=blocks)
 
 
-def _open(reference: Path) -> tuple[Opened, list[tuple[str, Span]]]:
+def open_reference(reference: Path) -> tuple[Opened, list[tuple[str, Span]]]:
     """The file, and the variants that are asked for with their places in what was asked."""
     text = os.fspath(reference)
     name, variants = split(text)
@@ -142,7 +141,7 @@ def _as_list(value: Any) -> Any:  # noqa: ANN401  whatever JSON does not know
     return value.tolist()
 
 
-def to_graph(spec: Reference, *, blocks: Mapping[str, Block] = BLOCKS) -> Graph:
+def to_graph(spec: Reference, *, blocks: Blocks | None = None) -> Graph:
     """The graph that a spec stands for.
 
     Raises:
@@ -151,12 +150,12 @@ def to_graph(spec: Reference, *, blocks: Mapping[str, Block] = BLOCKS) -> Graph:
     return _lowered(spec, blocks).graph
 
 
-def derivations(spec: Reference, *, blocks: Mapping[str, Block] = BLOCKS) -> tuple[Derivation, ...]:
+def derivations(spec: Reference, *, blocks: Blocks | None = None) -> tuple[Derivation, ...]:
     """How the widths inside blocks were computed from other widths."""
     return _lowered(spec, blocks).derivations
 
 
-def cost(spec: Reference, *, blocks: Mapping[str, Block] = BLOCKS) -> "Cost":
+def cost(spec: Reference, *, blocks: Blocks | None = None) -> "Cost":
     """Parameters and multiply-accumulates, per row and in all; no framework is loaded."""
     from archspec.backends import cost as backend  # noqa: PLC0415
 
@@ -164,14 +163,19 @@ def cost(spec: Reference, *, blocks: Mapping[str, Block] = BLOCKS) -> "Cost":
 
 
 def compile(  # noqa: A001  the word of the field
-    spec: Reference, *, weights: "Weights | None" = None, blocks: Mapping[str, Block] = BLOCKS
+    spec: Reference,
+    *,
+    weights: "Weights | None" = None,
+    reset: Sequence[str] = (),
+    blocks: Blocks | None = None,
 ) -> "keras.Model":
     """A trainable `keras.Model` of stock layers.
 
     Args:
         spec: what to build.
         weights: what it starts with; None for the spec's initializers.
-        blocks: as in `load`.
+        reset: rows that start with the spec's initializers whatever the file has: `classifier`.
+        blocks: as in `load`; a loaded spec has them already.
 
     Raises:
         SpecError: the spec is wrong; E5xx, the weights do not fit it.
@@ -180,7 +184,40 @@ def compile(  # noqa: A001  the word of the field
         from archspec.backends import keras as backend  # noqa: PLC0415
 
     net = to_graph(spec, blocks=blocks)
-    return backend.emit(net, None if weights is None else arrays(weights, net))
+    if weights is None:
+        return backend.emit(net)
+    from archspec.weights import keys_of  # noqa: PLC0415
+
+    found, initial = arrays(weights, net, reset), keys_of(net, reset)
+    model = backend.emit(net)
+    own = backend.read_weights(model) if initial else {}
+    backend.write_weights(model, {**found, **{key: own[key] for key in initial}})
+    return model
+
+
+def load_weights(
+    spec: Reference, path: Path, *, reset: Sequence[str] = (), blocks: Blocks | None = None
+) -> "Loaded":
+    """The arrays of a spec by key, from a file of any kind, and where each comes from.
+
+    Args:
+        spec: what the arrays are for.
+        path: a .safetensors, .keras, .weights.h5, .h5, .pth or .pt file with the names of archspec,
+            timm, torchvision or keras.applications.
+        reset: rows whose arrays are drawn anew, and need not be in the file: `classifier`.
+        blocks: as in `load`; a loaded spec has them already.
+
+    Returns:
+        a mapping from `node/array` to arrays in Keras layout, with an attribute `coverage`.
+
+    Raises:
+        SpecError: E501 to E507, the file does not fit; E509, there is no such row.
+    """
+    from archspec.weights import redrawn  # noqa: PLC0415
+    from archspec.weights.store import read  # noqa: PLC0415
+
+    net = to_graph(spec, blocks=blocks)
+    return read(path, net, redrawn(net, reset))
 
 
 def export(  # noqa: PLR0913  one keyword for each option of the command
@@ -188,11 +225,12 @@ def export(  # noqa: PLR0913  one keyword for each option of the command
     path: Path,
     *,
     weights: Weights = UNTRAINED,
+    reset: Sequence[str] = (),
     opset: int = OPSET,
     batch: int | None = None,
     via: str = "direct",
     check: bool = True,
-    blocks: Mapping[str, Block] = BLOCKS,
+    blocks: Blocks | None = None,
 ) -> "Exported":
     """Write an ONNX file that computes what the spec says.
 
@@ -200,11 +238,12 @@ def export(  # noqa: PLR0913  one keyword for each option of the command
         spec: what to export.
         path: the file, ending with .onnx; it appears whole or not at all.
         weights: what it computes with.
+        reset: rows that are drawn anew whatever the file has for them: `classifier`.
         opset: version of the ONNX operators, 13 to the newest.
         batch: a fixed batch size; None for any.
         via: "direct" or "tf2onnx".
         check: whether to compare ONNX Runtime with the reference before the file appears.
-        blocks: as in `load`.
+        blocks: as in `load`; a loaded spec has them already.
 
     Raises:
         SpecError: the spec is wrong; E4xx, the export; E5xx, the weights.
@@ -216,7 +255,7 @@ def export(  # noqa: PLR0913  one keyword for each option of the command
     with framework(f"the way via {via}"):
         return deploy.export(
             net,
-            arrays(weights, net),
+            arrays(weights, net, reset),
             path,
             opset=opset,
             batch=batch,
@@ -231,90 +270,55 @@ def metadata(spec: Spec) -> dict[str, str]:
     return {"archspec.spec": dump(spec.document), "archspec.title": spec.title}
 
 
-def arrays(weights: Weights, net: Graph) -> "Mapping[str, np.ndarray]":
-    """The arrays of a graph by key, wherever they come from.
+def arrays(weights: Weights, net: Graph, reset: Sequence[str] = ()) -> "Mapping[str, np.ndarray]":
+    """The arrays of a graph by key, wherever they come from, those of the rows `reset` drawn anew.
 
     Raises:
         SpecError: E5xx, a file that cannot be read, arrays that are missing, surplus or misshapen.
         TypeError: it is nothing that has weights.
     """
-    from archspec.weights import load as load_weights  # noqa: PLC0415
+    from archspec.weights import load as load_arrays  # noqa: PLC0415
+    from archspec.weights import redrawn  # noqa: PLC0415
     from archspec.weights.fit import fit  # noqa: PLC0415
 
     if isinstance(weights, str | os.PathLike):
-        return load_weights(os.fspath(weights), net)
+        return load_arrays(os.fspath(weights), net, reset)
     if isinstance(weights, Mapping):
-        return fit(weights, net)
+        return fit({**weights, **redrawn(net, reset)}, net)
     if not hasattr(weights, "layers"):
         wanted = "a file, random:SEED, arrays by key, or a Keras model"
         raise TypeError(f"weights are {brief(weights)}; wanted: {wanted}")
     from archspec.backends.keras import read_weights  # noqa: PLC0415
 
-    return fit(read_weights(weights), net, "the model")
+    return fit({**read_weights(weights), **redrawn(net, reset)}, net, "the model")
 
 
-def _loaded(spec: Reference, blocks: Mapping[str, Block]) -> Spec:
-    return spec if isinstance(spec, Spec) else load(spec, blocks=blocks)
+def _loaded(spec: Reference, blocks: Blocks | None) -> Spec:
+    if not isinstance(spec, Spec):
+        return load(spec, blocks=BLOCKS if blocks is None else blocks)
+    return spec if blocks is None else replace(spec, blocks=blocks)
 
 
-def _lowered(spec: Reference, blocks: Mapping[str, Block]) -> Lowered:
-    loaded, known = _loaded(spec, blocks), frozenset(blocks)
+def _lowered(spec: Reference, blocks: Blocks | None) -> Lowered:
+    loaded = _loaded(spec, blocks)
+    known = frozenset(loaded.blocks)
     for row in loaded.rows:
         if row.block not in known:
             hint = "give the blocks that it was loaded with"
             raise error("E112", f"unknown block '{row.block}'", row.cell("block"), hint)
-    return lower(loaded, blocks)
+    return lower(loaded, loaded.blocks)
 
 
-def check(reference: Path, *, blocks: Mapping[str, Block] = BLOCKS) -> tuple[Diagnostic, ...]:
-    """Everything that is wrong with a spec: itself, and each variant of each axis.
-
-    An error that only a variant has says which.
-    """
-    try:
-        opened, asked = _open(reference)
-        if not asked:
-            _check_samples(opened, blocks)
-        else:
-            lower(resolve(opened, _Parameters(blocks), asked), blocks)
-    except SpecError as reason:
-        return reason.diagnostics
-    return ()
-
-
-def _check_samples(opened: Opened, blocks: Mapping[str, Block]) -> None:
-    problems = Problems()
-    problems.extend(opened.problems)
-    seen = {(item.code, item.message, str(item.span)) for item in opened.problems}
-    nodes = 0
-    for choice in opened.samples():
-        note = (Note(f"in variant '{':'.join(choice)}'"),) if choice else ()
-        try:
-            spec = resolve(opened, _Parameters(blocks), [(name, None) for name in choice])
-            nodes += len(lower(spec, blocks).graph.nodes)
-        except SpecError as reason:
-            new = {(item.code, item.message, str(item.span)): item for item in reason.diagnostics}
-            found = (item for key, item in new.items() if key not in seen)
-            problems.extend(item._replace(notes=item.notes + note) for item in found)
-            seen |= new.keys()
-            nodes += FAILED
-        if nodes > MAX_NODES:
-            message = f"the variants have more than {MAX_NODES} ops in all; others are not checked"
-            problems.add("E211", message, opened.tree.span)
-            break
-    problems.check()
-
-
-def json_schema(*, blocks: Mapping[str, Block] = BLOCKS) -> dict[str, Any]:
+def json_schema(*, blocks: Blocks = BLOCKS) -> dict[str, Any]:
     """The JSON Schema of spec files, for editors."""
     from archspec.published import published  # noqa: PLC0415
 
     return published({name: blocks[name].parameters for name in blocks})
 
 
-def schema_text() -> str:
-    """The published schema as a file."""
-    return json.dumps(json_schema(), indent=2) + "\n"
+def schema_text(blocks: Blocks = BLOCKS) -> str:
+    """The JSON Schema of spec files as a file."""
+    return json.dumps(json_schema(blocks=blocks), indent=2) + "\n"
 
 
 def save(
@@ -322,7 +326,8 @@ def save(
     path: Path,
     weights: "Weights | None" = None,
     *,
-    blocks: Mapping[str, Block] = BLOCKS,
+    reset: Sequence[str] = (),
+    blocks: Blocks | None = None,
 ) -> None:
     """Build the Keras model and write it.
 
@@ -334,4 +339,4 @@ def save(
     with framework("a Keras model"):
         from archspec.backends import keras as backend  # noqa: PLC0415
 
-    backend.save(compile(spec, weights=weights, blocks=blocks), path)
+    backend.save(compile(spec, weights=weights, reset=reset, blocks=blocks), path)

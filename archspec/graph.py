@@ -80,6 +80,11 @@ class Graph:
                 found[name].append(node)
         return found
 
+    @cached_property
+    def named(self) -> Mapping[str, Node]:
+        """Every node by its name."""
+        return {node.name: node for node in self.nodes}
+
     def under(self, path: str) -> Iterator[Node]:
         """The nodes whose name is `path` or begins with it, part by part."""
         prefix = f"{path}."

@@ -108,6 +108,7 @@ class Spec:
         output_stride: the dilation rule, if any.
         settings: path → value and origin of what stands beside the tables.
         written: gives `document`.
+        blocks: the blocks that it was loaded with, by name.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Spec:
     output_stride: OutputStride | None
     settings: Mapping[str, Setting] = field(repr=False, compare=False)
     written: Callable[[], Mapping[str, Any]] = field(repr=False, compare=False)
+    blocks: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
 
     @property
     def title(self) -> str:

@@ -87,13 +87,15 @@ def shown(value: object) -> str:
 
 
 def plain(value: object) -> str:
-    """A value for programs: a shape 112x112x32, a mapping `a: 1, b: 2`.
+    """A value for programs: a shape 112x112x32, words `a, b`, a mapping `a: 1, b: 2`.
 
-    >>> plain(3538984), plain((112, 112, 32)), plain({"keras": "MobileNet", "timm": "lcnet_050"})
-    ('3538984', '112x112x32', 'keras: MobileNet, timm: lcnet_050')
+    >>> plain(3538984), plain((112, 112, 32)), plain(["keras:MobileNet", "timm:lcnet_050"])
+    ('3538984', '112x112x32', 'keras:MobileNet, timm:lcnet_050')
     """
     if isinstance(value, tuple | list):
-        return "x".join(map(str, cast("Sequence[object]", value)))
+        items = cast("Sequence[object]", value)
+        gap = ", " if any(isinstance(item, str) for item in items) else "x"
+        return gap.join(map(str, items))
     if isinstance(value, Mapping):
         pairs = cast("Mapping[object, object]", value).items()
         return ", ".join(f"{key}: {item}" for key, item in pairs)

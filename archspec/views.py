@@ -1,15 +1,20 @@
 """What `list`, `show` and `explain` print: records of plain values."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from inspect import getdoc
 from keyword import iskeyword
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from archspec import api, zoo
+from archspec.block import Block
 from archspec.errors import did_you_mean, error
-from archspec.parameters import RowKeys, parameters_of
+from archspec.parameters import Parameter, RowKeys, parameters_of
 from archspec.resolve import open_spec
 from archspec.spec import SECTIONS, Row, Setting, Spec
+
+if TYPE_CHECKING:
+    from archspec.weights.store import Coverage, Loaded
 
 Record: TypeAlias = dict[str, Any]
 
@@ -42,7 +47,7 @@ def _summary(reference: str) -> Record:
         "params": cost.params,
         "macs": cost.macs,
         "source": spec.source,
-        "equals": dict(spec.equals),
+        "equals": [f"{library}:{name}" for library, name in spec.equals.items()],
     }
 
 
@@ -193,3 +198,58 @@ def _tuple(value: tuple[Any, ...]) -> str:
         windows = [str(h) if h == w else f"{h}x{w}" for h, w in value]
         return windows[0] if len(windows) == 1 else f"[{', '.join(windows)}]"
     return f"[{', '.join(map(_value, value))}]" if len(value) != 1 else _value(value[0])
+
+
+def origin(coverage: "Coverage") -> str:
+    """Where the arrays of a file went, in a line."""
+    found = f"{coverage.source}: {len(coverage.theirs)} arrays, names of {coverage.names}"
+    ignored = f"; {len(coverage.ignored)} left out, which carry nothing" if coverage.ignored else ""
+    rows = dict.fromkeys(key.rpartition("/")[0] for key in coverage.reset)
+    reset = f"; drawn anew: {', '.join(rows)}" if rows else ""
+    return found + ignored + reset
+
+
+def coverage(loaded: "Loaded") -> list[Record]:
+    """A record for each array: its key, its shape, and the name it has in the file."""
+    theirs = loaded.coverage.theirs
+    return [
+        {"array": key, "shape": array.shape, "from": theirs.get(key, "drawn anew")}
+        for key, array in loaded.items()
+    ] + [
+        {"array": "", "shape": (), "from": f"{name}, left out"} for name in loaded.coverage.ignored
+    ]
+
+
+def blocks(known: Mapping[str, Block]) -> list[Record]:
+    """A record for each block: what it is."""
+    return [{"block": name, "what it is": _first_line(known[name].parameters)} for name in known]
+
+
+def parameters(known: Mapping[str, Block], name: str) -> list[Record]:
+    """A record for each parameter of a block; for a part, what in it does not follow the block.
+
+    Raises:
+        SpecError: E112, there is no such block.
+    """
+    if name not in known:
+        raise error("E112", f"unknown block '{name}'", hint=did_you_mean(name, tuple(known)))
+    return [
+        {
+            "parameter": path,
+            "value": parameter.wanted,
+            "default": "required" if parameter.required else _own(parameter),
+            "meaning": parameter.doc,
+        }
+        for path, parameter in parameters_of(known[name].parameters).items()
+    ]
+
+
+def _own(parameter: Parameter) -> str:
+    parts = parameter.part_defaults
+    if not parts:
+        return _value(parameter.default)
+    return ", ".join(f"{key} {_value(value)}" for key, value in parts.items())
+
+
+def _first_line(cls: type[Any]) -> str:
+    return (getdoc(cls) or "").partition("\n")[0]

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from archspec.block import Block
+from archspec.errors import cause, error
 
 
 class Discovered(Mapping[str, Block]):
@@ -28,3 +30,28 @@ class Discovered(Mapping[str, Block]):
 def _names() -> tuple[str, ...]:
     files = (path.stem for path in Path(__file__).parent.glob("*.py"))
     return tuple(sorted(name for name in files if not name.startswith("_")))
+
+
+def from_file(path: str) -> Mapping[str, Block]:
+    """The block of a Python file of the user's own, by the name of the file.
+
+    Raises:
+        SpecError: E120, the file cannot be imported or has no `BLOCK`.
+    """
+    file = Path(path)
+    found = spec_from_file_location(file.stem, file) if file.suffix == ".py" else None
+    if found is None or found.loader is None:
+        raise error("E120", f"{path!r} is no Python file", hint="its name ends with .py")
+    module = module_from_spec(found)
+    # The user hands over a program to be run: whatever it raises is what is wrong with it.
+    try:
+        found.loader.exec_module(module)
+    except OSError as reason:
+        raise error("E120", f"cannot read {path!r}: {cause(reason)}") from reason
+    except Exception as reason:
+        raise error("E120", f"{path!r} fails: {type(reason).__name__}: {reason}") from reason
+    block = getattr(module, "BLOCK", None)
+    if not isinstance(block, Block):
+        hint = "as in BLOCK = Block(Parameters, unfold)"
+        raise error("E120", f"{path!r} has no BLOCK of class archspec.Block", hint=hint)
+    return {file.stem: block}

@@ -6,7 +6,8 @@ from typing import TypeAlias
 
 from archspec.errors import Diagnostic, Problems, Span, SpecError, did_you_mean, error, quoted
 from archspec.resolve.edit import insert_rows, remove_row, set_path
-from archspec.resolve.rows import Memo
+from archspec.resolve.references import Choice, references_of
+from archspec.resolve.rows import Memo, equals_of
 from archspec.resolve.tree import (
     ROWS,
     check_dead_text,
@@ -18,7 +19,7 @@ from archspec.resolve.tree import (
 )
 from archspec.resolve.variants import Variant, axes_of
 from archspec.schema import EDITS, check_document
-from archspec.source import Entries, Items, Scalar, Tree
+from archspec.source import Entries, Entry, Items, Scalar, Tree
 from archspec.spec import SECTIONS
 from archspec.zoo import split
 
@@ -26,6 +27,9 @@ Open: TypeAlias = Callable[[str, Span], Tree]
 """Gives the tree of the spec that an `extends` names, or raises `SpecError`."""
 
 MAX_EXTENDS = 16
+EQUALS = "equals"
+SIZE = "input"
+"""What a later axis may say again: a net that is published at several sizes has one by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,14 @@ class Opened:
     Args:
         tree: the merged tree.
         axes: its own variants, one mapping an axis.
+        references: what choices of variants are proved equal to.
         problems: what is wrong with the file; the rest of it is in the tree, to be checked too.
         memo: rows resolved so far, for variants that share them.
     """
 
     tree: Entries
     axes: tuple[Mapping[str, Variant], ...]
+    references: Mapping[Choice, Entries] = field(default_factory=dict[Choice, Entries])
     problems: tuple[Diagnostic, ...] = ()
     memo: Memo = field(default_factory=Memo, repr=False, compare=False)
 
@@ -75,6 +81,9 @@ class Opened:
         tree = self.tree
         for variant in ordered:
             tree = _apply(tree, variant)
+        if own := self.references.get(tuple(variant.name for variant in ordered)):
+            said = Entries({EQUALS: Entry(Scalar(EQUALS, own.span), own)}, own.span)
+            tree = _lay_over(tree, said, Problems())
         return tree
 
     def _check_stages(self, chosen: Sequence[Variant], place: Span | None) -> None:
@@ -97,8 +106,17 @@ class Opened:
             if variant.body and "stages" in variant.body.entries
         ]
 
+    def named(self) -> Iterator[tuple[Choice, Mapping[str, str]]]:
+        """Each sample that is proved equal to something, and to what: library → implementation."""
+        for choice in self.samples():
+            if found := equals_of(self.choose([(name, None) for name in choice])):
+                yield choice, found
+
     def samples(self) -> Iterator[tuple[str, ...]]:
-        """Choices that use each variant, beside one that brings stages if the file has none."""
+        """Choices that use each variant, beside one that brings stages if the file has none.
+
+        Then all others that are proved equal to something.
+        """
         bases = (
             [()]
             if "stages" in self.tree.entries
@@ -111,10 +129,11 @@ class Opened:
             if (name,) not in bases
         ]
         axis_of = {name: number for number, axis in enumerate(self.axes) for name in axis}
-        yield from bases
+        found: list[Choice] = list(bases)
         for base in bases:
             taken = {axis_of[name] for name in base}
-            yield from ((*base, name) for number, name in others if number not in taken)
+            found += [(*base, name) for number, name in others if number not in taken]
+        yield from dict.fromkeys((*found, *self.references))
 
 
 def open_spec(tree: Tree, opener: Open, depth: int = 0) -> Opened:
@@ -130,7 +149,12 @@ def open_spec(tree: Tree, opener: Open, depth: int = 0) -> Opened:
     below = Entries({}, tree.span)
     if isinstance(tree, Entries) and (extends := tree.get("extends")) is not None:
         below = _parent(extends, opener, depth, problems)
-    return Opened(_lay_over(below, body, problems), axes, problems.diagnostics)
+    references = references_of(body.get(EQUALS), axes, problems)
+    if references.always is not None:
+        equals = Entry(body.entries[EQUALS].key, references.always)
+        body = Entries({**body.entries, EQUALS: equals}, body.span)
+    merged = _lay_over(below, body, problems)
+    return Opened(merged, axes, references.rows, problems.diagnostics)
 
 
 def _parent(extends: Tree, opener: Open, depth: int, problems: Problems) -> Entries:
@@ -148,7 +172,7 @@ def _parent(extends: Tree, opener: Open, depth: int, problems: Problems) -> Entr
         problems.extend(reason.diagnostics)
         raise SpecError(problems.diagnostics) from reason
     # What the parent is proved equal to, the child is not.
-    return without(tree, {"equals"})
+    return without(tree, {EQUALS})
 
 
 def _lay_over(below: Entries, body: Entries, problems: Problems) -> Entries:
@@ -224,9 +248,9 @@ def _set_all(tree: Entries, cells: Sequence[tuple[Scalar, Tree]], problems: Prob
 def _check_collisions(spec: Entries, variants: Sequence[Variant]) -> None:
     written: dict[str, tuple[Variant, Span]] = {}
     for variant in variants:
-        own = dict(variant.writes(spec))
+        own = {path: span for path, span in variant.writes(spec) if _is_of_the_net(path)}
         for path, span in own.items():
-            if path in written:
+            if path in written and path != SIZE:
                 other, there = written[path]
                 raise error(
                     "E203",
@@ -236,6 +260,11 @@ def _check_collisions(spec: Entries, variants: Sequence[Variant]) -> None:
                 )
         # Who writes a whole writes over each piece of it; who writes a piece leaves the rest.
         written |= {whole: (variant, own[path]) for path in own for whole in _wholes(path)}
+
+
+def _is_of_the_net(path: str) -> bool:
+    """Whether two axes may not both write it; of the rest the last axis decides."""
+    return path.partition(".")[0] not in {EQUALS, "input"}
 
 
 def _wholes(path: str) -> Iterator[str]:

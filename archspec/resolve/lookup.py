@@ -159,7 +159,7 @@ class Reader:
         if not said and base is not None:
             self.settings[path] = Setting(base, f"as {path.rpartition('.')[2]}")
             return base
-        if not said and parameter.part_defaults:
+        if not said and parameter.part_defaults and kind.on == "always":
             return self._silent_part(path, kind, parameter.part_defaults)
         kept, off = until_off(kind, said, self.settings, path)
         base = None if off else base

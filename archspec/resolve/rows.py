@@ -52,7 +52,7 @@ def resolve_tree(
     output_stride = (
         OutputStride(stride.at, stride.dilate, _span(tree, "output_stride")) if stride else None
     )
-    equals = {key: _call(value) for key, value in _entries(tree.get("equals"))}
+    equals = equals_of(tree)
     return Spec(
         name=_text(tree, "name"),
         variants=tuple(variants),
@@ -115,6 +115,12 @@ def _entries(tree: Tree | None) -> list[tuple[str, Tree]]:
     return [
         (key, entry.value) for key, entry in entries_of(tree).items() if _value(entry.value) != OFF
     ]
+
+
+def equals_of(tree: Entries) -> dict[str, str]:
+    """Library → the implementation that a merged tree is proved equal to."""
+    said = ((key, value) for key, value in _entries(tree.get("equals")) if _value(value) != OFF)
+    return {key: _call(value) for key, value in said}
 
 
 def _call(tree: Tree) -> str:

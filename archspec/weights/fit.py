@@ -1,6 +1,6 @@
 """Whether arrays are those of a graph: each of them, no others, of its shapes, and numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,18 +31,20 @@ def fit(
     found = {key: _floating(np.asarray(arrays[key])) for key in graph.weights}
     broken = [key for key, array in found.items() if not np.isfinite(array).all()]
     where = f"{len(broken)} of its {len(found)} arrays"
-    _refuse(("E507", f"{source} holds what is no finite number in {where}", broken))
+    refuse(("E507", f"{source} holds what is no finite number in {where}", broken))
     return found
 
 
-def check_shapes(found: Mapping[str, Shape], graph: Graph, source: str) -> None:
-    """Refuse arrays that are not exactly those of a graph, by their shapes.
+def check_shapes(
+    found: Mapping[str, Shape], graph: Graph, source: str, reset: Collection[str] = ()
+) -> None:
+    """Refuse arrays that are not exactly those of a graph less those of `reset`, by their shapes.
 
     Raises:
         SpecError: E504, arrays are missing; E505, others are there; E506, shapes differ.
     """
     wanted = {key: weight.shape for key, weight in graph.weights.items()}
-    missing = [key for key in wanted if key not in found]
+    missing = [key for key in wanted if key not in found and key not in reset]
     surplus = [key for key in found if key not in wanted]
     differing = [
         f"{key} is {list(found[key])} and not {list(shape)}"
@@ -50,7 +52,7 @@ def check_shapes(found: Mapping[str, Shape], graph: Graph, source: str) -> None:
         if found.get(key, shape) != shape
     ]
     total = f"{len(missing)} of the {len(wanted)} arrays of"
-    _refuse(
+    refuse(
         ("E504", f"{source} lacks {total} {graph.name}", missing),
         ("E505", f"{source} holds {len(surplus)} that {graph.name} does not have", surplus),
         ("E506", f"{source} holds {len(differing)} in another shape than {graph.name}", differing),
@@ -65,8 +67,8 @@ def _floating(array: NDArray[Any]) -> NDArray[Any]:
         return np.full(array.shape, np.nan)
 
 
-def _refuse(*problems: tuple[str, str, Sequence[str]]) -> None:
-    """One error of all problems that have a culprit."""
+def refuse(*problems: tuple[str, str, Sequence[str]]) -> None:
+    """Raise one error of all problems (code, message, culprits) that have a culprit."""
     found = [
         Diagnostic(code, f"{message}: {_listed(culprits)}", None)
         for code, message, culprits in problems

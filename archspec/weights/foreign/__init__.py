@@ -1,84 +1,188 @@
-"""What other libraries call the layers of the same nets: tables, and the way from there to here."""
+"""Weights under the names of other libraries: which table fits a file, and what goes where."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
 
-import yaml
+import numpy as np
+from numpy.typing import NDArray
 
+from archspec.errors import error
 from archspec.graph import Graph
+from archspec.ops import Shape
+from archspec.weights.fit import refuse
+from archspec.weights.foreign.layouts import converted, keras_shapes, shapes
+from archspec.weights.foreign.names import (
+    JOINED,
+    LIBRARIES,
+    Library,
+    Table,
+    functions,
+    names,
+    tables,
+)
 
-T = TypeVar("T")
+__all__ = ["LIBRARIES", "Assignment", "Library", "Table", "assign", "functions", "tables"]
 
-BLOCK = re.compile(r"(?P<path>(?P<row>[^.]+)\.(?P<place>[0-9]+))\.(?P<part>.+)")
-"""The name of a node in a block of the stages, `s3.2.expand.conv`."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Family:
-    """One entry of a table; the head of keras.yaml says what its words mean."""
-
-    functions: Sequence[str]
-    layers: Mapping[str, str]
-    blocks: Mapping[str, str] = field(default_factory=dict[str, str])
-    block: str = ""
-    first: str = ""
-
-
-@cache
-def families() -> Mapping[str, Family]:
-    """Function of keras.applications → the names that its models have."""
-    text = files(__name__).joinpath("keras.yaml").read_text(encoding="utf-8")
-    table = [Family(**entry) for entry in yaml.safe_load(text).values()]
-    return {function: family for family in table for function in family.functions}
+COUNTERS = "*num_batches_tracked"
+"""How many batches batch norm has seen, which PyTorch stores and nothing reads."""
 
 
-def renamed(arrays: Mapping[str, T], graph: Graph, function: str) -> dict[str, T]:
-    """What is there by `layer/array` of keras.applications, by the keys of a graph.
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What goes where.
 
     Args:
-        arrays: arrays, or whatever stands for them.
-        graph: the same net.
-        function: a key of `families()`.
-
-    Returns:
-        as many entries; one that the family has no name for keeps its key.
+        table: whose names they are.
+        theirs: our key → the name in the file.
+        expected: our key → what it would be called, for those that the file lacks.
+        ignored: names of theirs that carry nothing that a graph needs.
+        surplus: names of theirs that go nowhere.
     """
-    nodes = {layer: node for node, layer in _layers(graph, families()[function])}
-    found: dict[str, T] = {}
-    for key, value in arrays.items():
-        layer, _, name = key.rpartition("/")
-        node = nodes.get(layer) or next(
-            (node for pattern, node in nodes.items() if re.fullmatch(pattern, layer)), layer
-        )
-        found[f"{node}/{name}"] = value
-    return found
+
+    table: Table
+    theirs: Mapping[str, str]
+    expected: Mapping[str, str]
+    ignored: tuple[str, ...]
+    surplus: tuple[str, ...]
 
 
-def _layers(graph: Graph, family: Family) -> Iterator[tuple[str, str]]:
-    """Node and layer, for each node that the family has a name for."""
-    rows: dict[str, int] = {}
-    blocks: dict[str, int] = {}
-    for node in graph.nodes:
-        inside = BLOCK.fullmatch(node.name)
-        if not inside:
-            if node.name in family.layers:
-                yield node.name, family.layers[node.name]
-            continue
-        row = rows.setdefault(inside["row"], len(rows) + 1)
-        index = blocks.setdefault(inside["path"], len(blocks))
-        if inside["part"] in family.blocks:
-            block = family.block if index else family.first
-            yield (
-                node.name,
-                family.blocks[inside["part"]].format(
-                    block=block.format(index=index),
-                    index=index,
-                    number=index + 1,
-                    row=row,
-                    letter=chr(ord("a") - 1 + int(inside["place"])),
-                ),
-            )
+def assign(found: Collection[str], graph: Graph, candidates: Iterable[Table]) -> Assignment:
+    """What each array of a graph is called in a file, by the table that fits the file best.
+
+    Args:
+        found: the names in the file.
+        graph: what the arrays are for.
+        candidates: tables to choose from.
+    """
+    best = max(
+        (_assignment(set(found), graph, table) for table in candidates),
+        key=lambda known: (len(known.theirs), -len(known.surplus)),
+        default=None,
+    )
+    assert best is not None  # noqa: S101  every library has tables
+    order = {name: place for place, name in enumerate(found)}
+    surplus = sorted(best.surplus, key=order.__getitem__)
+    return Assignment(best.table, best.theirs, best.expected, best.ignored, tuple(surplus))
+
+
+def _assignment(found: set[str], graph: Graph, table: Table) -> Assignment:
+    theirs: dict[str, str] = {}
+    expected: dict[str, str] = {}
+    for key, choices in names(graph, table).items():
+        name = next((name for choice in choices for name in _present(choice, found)), None)
+        if name is None:
+            expected[key] = choices[0]
+        else:
+            theirs[key] = name
+    rest = found.difference(*(name.split(JOINED) for name in theirs.values()))
+    patterns = (COUNTERS, *table.ignore)
+    ignored = {name for name in rest if any(fnmatchcase(name, pattern) for pattern in patterns)}
+    return Assignment(table, theirs, expected, tuple(sorted(ignored)), tuple(rest - ignored))
+
+
+def _present(choice: str, found: set[str]) -> Iterable[str]:
+    """The name, if it is there; one with `*` is a pattern, for a name that Keras makes up."""
+    if "*" not in choice:
+        return (choice,) if found.issuperset(choice.split(JOINED)) else ()
+    return (name for name in found if fnmatchcase(name, choice))
+
+
+def table_of(function: str) -> Table:
+    """The table of a function of keras.applications.
+
+    Raises:
+        SpecError: E440, there is none.
+    """
+    known = functions()
+    if function not in known:
+        raise error("E440", f"no table names the layers of keras.applications.{function}")
+    return known[function]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The arrays of a file under foreign names, each with its place in a graph.
+
+    Args:
+        graph: what they are for.
+        table: whose names they are.
+        theirs: our key → the name in the file, or several with JOINED between them.
+        ignored: names in the file that carry nothing that a graph needs.
+    """
+
+    graph: Graph
+    table: Table
+    theirs: Mapping[str, str]
+    ignored: tuple[str, ...]
+
+    def array(self, key: str, read: Callable[[str], NDArray[Any]]) -> NDArray[Any]:
+        """What the file has for a key, in Keras layout; `read` gives what it has under a name."""
+        pieces = [read(name) for name in self.theirs[key].split(JOINED)]
+        values = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
+        if self.table.library == "keras":
+            return values.reshape(self.graph.weights[key].shape)
+        node, _, array = key.rpartition("/")
+        return converted(values, self.graph, self.graph.named[node], array)
+
+
+def placed(
+    known: Assignment,
+    found: Mapping[str, Shape],
+    graph: Graph,
+    source: str,
+    reset: Collection[str] = (),
+) -> Placed:
+    """Where each array of a file goes, if they are exactly those of a graph.
+
+    Args:
+        known: what `assign` found.
+        found: name in the file → shape.
+        graph: what the arrays are for.
+        source: what messages call the file.
+        reset: keys that the file need not have, and whatever it has for them does not matter.
+
+    Raises:
+        SpecError: E504, arrays are missing; E505, others are there; E506, shapes differ.
+    """
+    table = known.table
+    missing = [
+        f"{key} ({known.expected[key]})" if key in known.expected else key
+        for key in graph.weights
+        if key not in known.theirs and key not in reset
+    ]
+    theirs = {key: name for key, name in known.theirs.items() if key not in reset}
+    differing = [
+        f"{name} is {list(shape)} and not {list(wanted[0])}"
+        for key, name in theirs.items()
+        for shape, wanted in [(_joined(found, name), _shapes(graph, key, table))]
+        if shape not in wanted
+    ]
+    lacking = f"{len(missing)} of the {len(graph.weights)} arrays of"
+    refuse(
+        ("E504", f"{source} lacks {lacking} {graph.name}", missing),
+        (
+            "E505",
+            f"{source} holds {len(known.surplus)} that {graph.name} does not have",
+            known.surplus,
+        ),
+        ("E506", f"{source} holds {len(differing)} in another shape than {graph.name}", differing),
+    )
+    return Placed(graph, table, theirs, known.ignored)
+
+
+def _joined(found: Mapping[str, Shape], name: str) -> Shape:
+    """The shape of an array, or of several joined along their outputs, PyTorch's first axis."""
+    pieces = [found[part] for part in name.split(JOINED)]
+    if len(pieces) == 1:
+        return pieces[0]
+    if len({piece[1:] for piece in pieces}) > 1 or not all(pieces):
+        return ()
+    return (sum(piece[0] for piece in pieces), *pieces[0][1:])
+
+
+def _shapes(graph: Graph, key: str, table: Table) -> tuple[Shape, ...]:
+    node, _, array = key.rpartition("/")
+    possible = keras_shapes if table.library == "keras" else shapes
+    return tuple(possible(graph, graph.named[node], array))

@@ -17,13 +17,10 @@ from archspec.backends.reference import RULES
 from archspec.errors import Span, did_you_mean, error, quoted
 from archspec.graph import INPUT, Graph, GraphBuilder
 from archspec.ops import BatchNorm, Rescale, Shape, ShapeError
-from archspec.weights.fit import check_shapes
-from archspec.weights.foreign import families, renamed
+from archspec.proof.bounds import FLOAT64
+from archspec.weights.foreign import assign, functions, placed
 from archspec.weights.random import draw
 
-BOUND = 1e-9
-"""Of a difference. In float64 nets that compute the same come to 1e-13; a change of an epsilon by a
-tenth makes 1e-3, one of a padding 1."""
 SEED = 20261122
 MANY_VALUES = 1 << 26
 """In a net, for one image: half a gigabyte."""
@@ -49,6 +46,7 @@ Size: TypeAlias = tuple[int, int]
 Model: TypeAlias = Any
 applications: Any = keras.applications
 config: Any = keras.config
+Normalization: Any = keras.layers.Normalization
 Rescaling: Any = keras.layers.Rescaling
 
 
@@ -72,7 +70,7 @@ class Proof:
     @property
     def holds(self) -> bool:
         """Whether both compute the same function."""
-        return self.difference <= BOUND
+        return self.difference <= FLOAT64
 
 
 def prove(graph: Graph, function: str, sizes: Sequence[Size], span: Span | None = None) -> Proof:
@@ -114,8 +112,8 @@ def _parse(function: str, span: Span | None) -> tuple[str, dict[str, Any]]:
     """The name and the arguments of a call, if the name and every argument are known."""
     call = CALL.fullmatch(function)
     name = call["name"] if call else function
-    if not call or name not in families():
-        hint = did_you_mean(name, families()) or f"known are {', '.join(families())}"
+    if not call or name not in functions():
+        hint = did_you_mean(name, functions()) or f"known are {', '.join(functions())}"
         raise error("E440", f"cannot compare with {quoted(function)}", span, hint)
     arguments: dict[str, Any] = {}
     for argument in filter(None, (call["arguments"] or "").split(",")):
@@ -177,15 +175,21 @@ def _reference(graph: Graph, name: str, arguments: Mapping[str, Any]) -> Model:
     for layer in model.layers:
         if isinstance(layer, Rescaling):
             layer.scale = np.float64(layer.scale)  # Python's would be rounded to float32
+        if isinstance(layer, Normalization) and layer.input_mean is not None:
+            layer.mean = np.reshape(np.float64(layer.input_mean), layer.mean.shape)
+            layer.variance = np.reshape(np.float64(layer.input_variance), layer.mean.shape)
     return model
 
 
 def _share(weights: Mapping[str, NDArray[Any]], graph: Graph, other: Model, name: str) -> None:
     """Give the arrays of a graph to the other model, if they are all that it has."""
     theirs = read_weights(other)
-    keys = renamed({key: key for key in theirs}, graph, name)
-    check_shapes({ours: theirs[key].shape for ours, key in keys.items()}, graph, name)
-    write_weights(other, {key: weights[ours] for ours, key in keys.items()})
+    shapes = {key: array.shape for key, array in theirs.items()}
+    known = assign(shapes, graph, [functions()[name]])
+    found = placed(known, shapes, graph, name)
+    write_weights(
+        other, {key: weights[ours].reshape(shapes[key]) for ours, key in found.theirs.items()}
+    )
 
 
 def _images(graph: Graph) -> NDArray[np.float64]:

@@ -1,0 +1,42 @@
+"""The command line: arguments in, exit status out.
+
+What a command needs is imported when it runs, so that `archspec --help` is no slower than click.
+"""
+
+import gc
+import sys
+
+from archspec.cli import build, edit, look, prove
+from archspec.cli.program import archspec
+
+__all__ = ["archspec", "main"]
+
+# The order of the work, and of the help.
+for command in (
+    look.list_,
+    edit.new,
+    edit.check,
+    edit.fmt_,
+    look.show,
+    look.explain,
+    build.compile_,
+    build.export,
+    prove.verify,
+    look.blocks,
+    look.schema,
+):
+    archspec.add_command(command)
+
+
+def main() -> None:
+    """Run the command line in a process of its own."""
+    if reconfigure := getattr(sys.stdout, "reconfigure", None):
+        # A name that the terminal has no letters for is no reason to stop; stderr is so already.
+        reconfigure(errors="backslashreplace")
+    # A short command makes no garbage, and looking for it is 12 % of the time of `archspec check`.
+    gc.disable()
+    try:
+        archspec()
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -1,0 +1,93 @@
+"""Commands that print: list, show, explain, blocks, schema."""
+
+from typing import Any
+
+import click
+
+from archspec.cli.program import known_blocks, load_spec, prints, takes_blocks, takes_spec, writes
+
+
+@click.command("list")
+@prints("text", "json", "csv")
+def list_(*, style: Any) -> None:  # noqa: ANN401  one of the formats
+    """Print the zoo: each variant, its input, parameters and MACs."""
+    from archspec import tables, views  # noqa: PLC0415
+
+    click.echo(tables.render(list(views.catalog(brief=style == "text")), style))
+
+
+@click.command()
+@takes_spec()
+@prints("text", "json", "csv")
+@click.option("--graph", "as_graph", is_flag=True, help="Print the graph, a line for each op.")
+def show(
+    *,
+    spec: str,
+    settings: tuple[str, ...],
+    files: tuple[str, ...],
+    style: Any,  # noqa: ANN401
+    as_graph: bool,
+) -> None:
+    """Print the resolved table: shapes, parameters and MACs by row."""
+    from archspec import api, tables, views  # noqa: PLC0415
+
+    if as_graph and style != "text":
+        raise click.UsageError("--graph is printed as text only.")
+    loaded = load_spec(spec, settings, files)
+    if as_graph:
+        click.echo(str(api.to_graph(loaded)))
+        return
+    records, total = views.table(loaded)
+    click.echo(tables.render(records, style, total))
+
+
+@click.command()
+@takes_spec()
+@click.argument("path", default="")
+@click.option("--all", "everything", is_flag=True, help="Also what nobody says: the blocks' own.")
+@prints("text", "json", "csv")
+def explain(
+    *,
+    spec: str,
+    path: str,
+    settings: tuple[str, ...],
+    files: tuple[str, ...],
+    everything: bool,
+    style: Any,  # noqa: ANN401
+) -> None:
+    """Say where each number comes from, and how it was rounded.
+
+    PATH narrows it: stages.s3, stages.s3.expand, stages.*.channels.
+    """
+    from archspec import tables, views  # noqa: PLC0415
+
+    records = views.explain(load_spec(spec, settings, files), path, everything=everything)
+    click.echo(tables.render(records, style))
+
+
+@click.command()
+@click.argument("name", default="")
+@takes_blocks
+@prints("text", "json", "csv")
+def blocks(*, name: str, files: tuple[str, ...], style: Any) -> None:  # noqa: ANN401
+    """Print the blocks that a row may name, or the parameters of one."""
+    from archspec import tables, views  # noqa: PLC0415
+
+    known = known_blocks(files)
+    records = views.parameters(known, name) if name else views.blocks(known)
+    click.echo(tables.render(records, style))
+
+
+@click.command()
+@writes("Write it there instead of printing it.", required=False)
+@takes_blocks
+def schema(*, output: str | None, files: tuple[str, ...]) -> None:
+    """Print the JSON Schema of spec files, for editors."""
+    from archspec import api  # noqa: PLC0415
+    from archspec.files import write_whole  # noqa: PLC0415
+
+    text = api.schema_text(known_blocks(files))
+    if output:
+        write_whole(output, text.encode())
+    else:
+        click.echo(text, nl=False)

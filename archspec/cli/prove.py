@@ -1,0 +1,51 @@
+"""The command that proves: verify."""
+
+import gc
+import sys
+from typing import Any
+
+import click
+
+from archspec.cli.program import known_blocks, prints, takes_spec
+
+
+@click.command()
+@takes_spec(required=False)
+@click.option("--vector", "vectors", multiple=True, metavar="FILE", help="Compare with its output.")
+@click.option("--all", "everything", is_flag=True, help="Every spec of the zoo, one on each core.")
+@click.option(
+    "--via",
+    type=click.Choice(["onnx", "keras"]),
+    default="onnx",
+    help="What is compared with vectors: the ONNX model, or the Keras model.",
+)
+@prints("text", "json", "csv")
+def verify(
+    *,
+    spec: str | None,
+    settings: tuple[str, ...],
+    files: tuple[str, ...],
+    everything: bool,
+    style: Any,  # noqa: ANN401
+    **options: Any,  # noqa: ANN401  those of verdicts.verify
+) -> None:
+    """Compare SPEC with the implementations that it says it equals.
+
+    keras.applications is run beside it, in float64; of timm and torchvision there are vectors,
+    what they computed of weights and an image that anyone can draw.
+    """
+    from archspec import api, tables, verdicts  # noqa: PLC0415
+
+    if everything == (spec is not None) or (
+        everything and (options["vectors"] or settings or files)
+    ):
+        raise click.UsageError("Give a SPEC, with --vector if wanted, or --all alone.")
+    gc.enable()
+    if spec is None:
+        every = dict.fromkeys(spec for spec, _ in verdicts.named())
+        found = list(verdicts.verify_all(every, options["via"]))
+    else:
+        said = [api.setting(text) for text in settings]
+        found = list(verdicts.verify(spec, settings=said, blocks=known_blocks(files), **options))
+    click.echo(tables.render([verdict.record for verdict in found], style))
+    sys.exit(not all(verdict.holds for verdict in found))

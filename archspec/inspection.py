@@ -1,0 +1,53 @@
+"""Everything that is wrong with a spec file, all its variants tried."""
+
+from collections.abc import Mapping
+
+from archspec.api import BLOCKS, Parameters, Path, open_reference
+from archspec.block import Block
+from archspec.errors import Diagnostic, Note, Problems, SpecError
+from archspec.lower import lower
+from archspec.resolve import Opened, resolve
+
+MAX_NODES = 1 << 19
+"""Ops of the graphs that `check` makes of all the variants of a file: some 20 seconds."""
+FAILED = 1 << 12
+"""What a variant counts for whose graph is not made."""
+
+
+def check(reference: Path, *, blocks: Mapping[str, Block] = BLOCKS) -> tuple[Diagnostic, ...]:
+    """Everything that is wrong with a spec: itself, and each variant of each axis.
+
+    An error that only a variant has says which.
+    """
+    try:
+        opened, asked = open_reference(reference)
+        if not asked:
+            _check_samples(opened, blocks)
+        else:
+            lower(resolve(opened, Parameters(blocks), asked), blocks)
+    except SpecError as reason:
+        return reason.diagnostics
+    return ()
+
+
+def _check_samples(opened: Opened, blocks: Mapping[str, Block]) -> None:
+    problems = Problems()
+    problems.extend(opened.problems)
+    seen = {(item.code, item.message, str(item.span)) for item in opened.problems}
+    nodes = 0
+    for choice in opened.samples():
+        note = (Note(f"in variant '{':'.join(choice)}'"),) if choice else ()
+        try:
+            spec = resolve(opened, Parameters(blocks), [(name, None) for name in choice])
+            nodes += len(lower(spec, blocks).graph.nodes)
+        except SpecError as reason:
+            new = {(item.code, item.message, str(item.span)): item for item in reason.diagnostics}
+            found = (item for key, item in new.items() if key not in seen)
+            problems.extend(item._replace(notes=item.notes + note) for item in found)
+            seen |= new.keys()
+            nodes += FAILED
+        if nodes > MAX_NODES:
+            message = f"the variants have more than {MAX_NODES} ops in all; others are not checked"
+            problems.add("E211", message, opened.tree.span)
+            break
+    problems.check()
