@@ -9,27 +9,40 @@ from archspec.ops import (
     FUNCTIONS,
     Activation,
     Add,
+    Attention,
     BatchNorm,
+    Blur,
+    ChannelAttention,
+    ChannelConvolution,
     Concat,
     Convolution,
     Dense,
     Dropout,
     DropPath,
     Flatten,
+    FourierPositions,
     GlobalPool,
     GroupNorm,
     LayerNorm,
+    LinearAttention,
     Multiply,
     Op,
     Padding,
+    PixelNorm,
     Pool,
     Rescale,
+    Resize,
+    ResponseNorm,
+    Scale,
+    SeparableAttention,
     Shape,
+    Shuffle,
     Slice,
     Standardize,
+    UnitNorm,
 )
 
-PADDINGS: tuple[Padding, ...] = ("same", "symmetric", "even", "valid")
+PADDINGS: tuple[Padding, ...] = ("same", "symmetric", "even", "ceil", "valid")
 
 
 def chain(image: Shape, *ops: Op) -> Graph:
@@ -84,6 +97,8 @@ def _convolutions() -> Iterator[tuple[Shape, Op]]:
 def _others() -> Iterator[tuple[Shape, Op]]:
     for kind, stride, padding in product(("max", "average"), (1, 2, 3), PADDINGS):
         yield (11, 8, 3), Pool((3, 3), stride, padding, type=kind)
+    for kind, stride, padding in product(("max", "average"), (1, 2), PADDINGS):
+        yield (11, 8, 3), Pool((3, 2), stride, padding, type=kind, count_padding=True)
     for kind in ("max", "average"):
         yield (7, 7, 4), Pool((7, 7), 7, "same", type=kind)
         yield (12, 9, 2), Pool((2, 4), 2, "same", type=kind)
@@ -108,8 +123,32 @@ def _others() -> Iterator[tuple[Shape, Op]]:
     yield (4, 5, 6), Slice(1, 4)
     yield (4, 5, 6), Dropout(0.5)
     yield (4, 5, 6), DropPath(0.5)
+    yield (4, 5, 6), UnitNorm()
+    yield (4, 5, 6), FourierPositions(3, temperature=100.0)
+    yield (4, 5, 1), FourierPositions()
+    yield (4, 5, 12), LinearAttention(2, epsilon=1e-3)
+    yield (4, 5, 9), LinearAttention()
     yield (4, 5, 6), Add()
     yield (4, 5, 6), Concat()
+
+
+def _channels() -> Iterator[tuple[Shape, Op]]:
+    for image, bias, groups in product(((4, 5, 6), (1, 1, 6)), (False, True), (None, 1, 3)):
+        yield image, Scale(initial=1e-5, bias=bias, groups=groups)
+    for about in ("zero", "mean"):
+        yield (4, 5, 6), PixelNorm(epsilon=0.1, about=about)
+        yield (1, 1, 6), PixelNorm(about=about)
+    yield (4, 5, 6), ResponseNorm()
+    yield (4, 5, 6), ResponseNorm(epsilon=0.1)
+    for kernel in (1, 3, 5):
+        yield (1, 1, 6), ChannelConvolution(kernel)
+    yield (1, 1, 2), ChannelConvolution(7)  # longer than there are channels
+    for groups in (1, 2, 3, 6):
+        yield (4, 5, 6), Shuffle(groups)
+    for size, stride in product((2, 3, 4, 5), (1, 2, 3)):
+        yield (8, 9, 4), Blur(size, stride)
+    yield (5, 5, 1), Blur()
+    yield (7, 8, 2), Blur(border="zero")
 
 
 def _vectors() -> Iterator[tuple[Op, ...]]:
@@ -121,6 +160,8 @@ def _vectors() -> Iterator[tuple[Op, ...]]:
     yield Dense(6), GroupNorm(groups=3)
     yield Dense(6), Rescale((2.0, 1.0, 3.0, 4.0, 5.0, 6.0), (0.5,))
     yield Dense(6), Standardize()
+    yield Dense(6), Scale(bias=True)
+    yield Dense(6), Scale(bias=True, groups=1)
     yield Dropout(0.5), Dense(4)
     yield Activation("relu"), Dense(4)
     yield Flatten(), Dense(4)
@@ -155,13 +196,62 @@ def _joined() -> Iterator[tuple[str, Graph]]:
         yield f"{op} of a value and itself", build.build({"output": joined})
 
 
+def _resized() -> Iterator[tuple[str, Graph]]:
+    """An image at the size of another one that a pool or a blur makes of it."""
+    ways = {
+        "half": Convolution((1, 1), 2, channels=3),
+        "third": Convolution((2, 2), 3, channels=3),
+        "one row": Convolution((6, 1), 5, "valid", channels=3),
+        "as it is": Convolution((1, 1), channels=3),
+    }
+    for (name, way), mode in product(ways.items(), ("nearest", "bilinear")):
+        build = GraphBuilder("resized", (6, 8, 4))
+        small = build.add("small", way, [INPUT])
+        down = build.add("down", Resize(mode), [INPUT, small])
+        down = build.add("thin", Convolution((1, 1), channels=3), [down])
+        down = build.add("sum", Add(), [down, small])
+        up = build.add("up", Resize(mode), [down, INPUT])
+        yield f"resize mode={mode} to {name} and back", build.build({"output": up})
+
+
+def _attentions() -> Iterator[tuple[str, Graph]]:
+    """Ops whose inputs are queries, keys and values, each a convolution of the input."""
+    image, half = (4, 6, 5), Pool((2, 2), 2, "same", type="average")
+    for (heads, patch), keys in product(product((1, 3), (1, 2)), (12, 4)):
+        if keys * heads >= 12:  # else keys are neither of all heads nor of one
+            yield _attention(image, Attention(heads, patch), 12, keys, 6)
+    yield _attention(image, Attention(3), 12, 12, 6, then=half)
+    yield _attention(image, Attention(3), 12, 4, 7, then=half)
+    yield _attention((4, 8, 5), Attention(2, patch=2), 12, 12, 6, then=half)
+    for patch in (1, 2):
+        yield _attention(image, SeparableAttention(patch), 1, 7, 7)
+    for heads in (1, 3):
+        yield _attention(image, ChannelAttention(heads), 6, 6, 6)
+
+
+def _attention(image: Shape, op: Op, *widths: int, then: Op | None = None) -> tuple[str, Graph]:
+    build = GraphBuilder("attention", image)
+    names = ("query", "key", "value")
+    inputs = [
+        build.add(name, Convolution((1, 1), channels=width), [INPUT])
+        for name, width in zip(names, widths, strict=True)
+    ]
+    if then:
+        inputs[1:] = [build.add(f"{name}.less", then, [name]) for name in names[1:]]
+    joined = build.add("joined", op, inputs)
+    text = ", ".join("x".join(map(str, build.shapes[name])) for name in inputs)
+    return f"{op} of {text}", build.build({"output": joined})
+
+
 def _rows() -> Iterator[tuple[str, Graph]]:
-    for image, op in (*_convolutions(), *_others()):
+    for image, op in (*_convolutions(), *_others(), *_channels()):
         yield f"{op} of {'x'.join(map(str, image))}", chain(image, op)
     for image, ops in product(((3, 2, 4), (1, 1, 12), (3, 4, 1)), _vectors()):
         text = ", ".join(map(str, ops))
         yield f"flatten, {text} of {'x'.join(map(str, image))}", chain(image, Flatten(), *ops)
     yield from _joined()
+    yield from _attentions()
+    yield from _resized()
 
 
 GRAPHS = dict(_rows())

@@ -1,5 +1,14 @@
 """The closed set of operations that a graph is made of: pure data with shape rules."""
 
+from archspec.ops.attention import (
+    Attention,
+    ChannelAttention,
+    FourierPositions,
+    LinearAttention,
+    SeparableAttention,
+    UnitNorm,
+)
+from archspec.ops.channel import ChannelConvolution, PixelNorm, ResponseNorm, Scale, Shuffle
 from archspec.ops.combine import Add, Concat, Dense, Flatten, Multiply, Slice
 from archspec.ops.op import Initializer, Op, Shape, ShapeError, Weight, kind
 from archspec.ops.pointwise import (
@@ -14,26 +23,40 @@ from archspec.ops.pointwise import (
     Rescale,
     Standardize,
 )
+from archspec.ops.resample import Blur, Resize, binomial, nearest
 from archspec.ops.window import Convolution, GlobalPool, Padding, Pads, Pool, Window, pads
 
 ALL: tuple[type[Op], ...] = (
     Activation,
     Add,
+    Attention,
     BatchNorm,
+    Blur,
+    ChannelAttention,
+    ChannelConvolution,
     Concat,
     Convolution,
     Dense,
     DropPath,
     Dropout,
     Flatten,
+    FourierPositions,
     GlobalPool,
     GroupNorm,
     LayerNorm,
+    LinearAttention,
     Multiply,
+    PixelNorm,
     Pool,
     Rescale,
+    Resize,
+    ResponseNorm,
+    Scale,
+    SeparableAttention,
+    Shuffle,
     Slice,
     Standardize,
+    UnitNorm,
 )
 """Every op; a back end has one rule for each."""
 
@@ -42,30 +65,45 @@ __all__ = [
     "FUNCTIONS",
     "Activation",
     "Add",
+    "Attention",
     "BatchNorm",
+    "Blur",
+    "ChannelAttention",
+    "ChannelConvolution",
     "Concat",
     "Convolution",
     "Dense",
     "DropPath",
     "Dropout",
     "Flatten",
+    "FourierPositions",
     "Function",
     "GlobalPool",
     "GroupNorm",
     "Initializer",
     "LayerNorm",
+    "LinearAttention",
     "Multiply",
     "Op",
     "Padding",
     "Pads",
+    "PixelNorm",
     "Pool",
     "Rescale",
+    "Resize",
+    "ResponseNorm",
+    "Scale",
+    "SeparableAttention",
     "Shape",
     "ShapeError",
+    "Shuffle",
     "Slice",
     "Standardize",
+    "UnitNorm",
     "Weight",
     "Window",
+    "binomial",
     "kind",
+    "nearest",
     "pads",
 ]

@@ -8,13 +8,15 @@ from typing import Literal, TypeAlias
 
 from archspec.ops.op import Initializer, Op, Shape, ShapeError, Weight
 
-Padding: TypeAlias = Literal["same", "symmetric", "even", "valid"]
+Padding: TypeAlias = Literal["same", "symmetric", "even", "ceil", "valid"]
 """How an image is padded, k the kernel's extent (dilation counted), s the stride, n the size:
 
 same:      so that ⌈n/s⌉ positions fit, the odd pixel after (TensorFlow).
 symmetric: ⌊(k - 1)/2⌋ before and after (PyTorch).
 even:      as `same` where s divides n, at every n: k - s in all, the odd pixel after
            (keras.applications MobileNet).
+ceil:      none before; after, what the last window that begins in the image lacks, so that
+           ⌈(n - k)/s⌉ + 1 positions fit (PyTorch's ceil_mode).
 valid:     none.
 """
 
@@ -27,14 +29,17 @@ def pads(padding: Padding, size: int, kernel: int, stride: int, dilation: int = 
 
     >>> pads("same", 224, 3, 2), pads("same", 225, 3, 2), pads("even", 225, 3, 2)
     ((0, 1), (1, 1), (0, 1))
-    >>> pads("symmetric", 224, 3, 2), pads("valid", 224, 3, 2)
-    ((1, 1), (0, 0))
+    >>> pads("symmetric", 224, 3, 2), pads("ceil", 224, 3, 2), pads("valid", 224, 3, 2)
+    ((1, 1), (0, 1), (0, 0))
     """
     extent = (kernel - 1) * dilation + 1
     if padding == "valid":
         return 0, 0
     if padding == "symmetric":
         return (extent - 1) // 2, (extent - 1) // 2
+    if padding == "ceil":
+        last = min(-(-max(size - extent, 0) // stride), (size - 1) // stride)
+        return 0, max(last * stride + extent - size, 0)
     total = (
         extent - stride if padding == "even" else (-(-size // stride) - 1) * stride + extent - size
     )
@@ -145,10 +150,14 @@ class Convolution(Window):
 class Pool(Window):
     """(h, w, c) → (h', w', c), the largest or the mean of each window.
 
-    The mean is over the pixels of the image; padding is not counted.
+    Args:
+        type: the largest value, or the mean.
+        count_padding: what is padded counts, as zeros; else the largest value, or the mean, is
+            that of the pixels of the image.
     """
 
     type: Literal["max", "average"] = "max"
+    count_padding: bool = False
 
     def infer(self, *inputs: Shape) -> Shape:
         (image,) = inputs

@@ -31,6 +31,8 @@ pytestmark = pytest.mark.keras
 
 # Keras rounds the constants of these to float32, whatever it computes in.
 ROUNDED = ("leaky_relu", "gelu", "gelu_tanh")
+# TensorFlow interpolates in float32.
+INTERPOLATED = "mode=bilinear"
 
 RELOAD = """
 import sys
@@ -66,9 +68,21 @@ def every_way() -> Graph:
     steps = {
         "depthwise": Convolution((3, 3), 2, "symmetric", channels=12, groups=6, bias=True),
         "grouped": Convolution((3, 3), 1, "same", channels=4, groups=2),
+        "even": Convolution((2, 1), 1, "valid", channels=4),
         "max": Pool((3, 3), 2, "symmetric"),
         "mean": Pool((3, 3), 2, "symmetric", type="average"),
+        "counted": Pool((3, 3), 2, "symmetric", type="average", count_padding=True),
         "slice": Slice(1, 4),
+        "scale": ops.Scale(bias=True),
+        "gain": ops.Scale(0.2, bias=True, groups=1),
+        "pixel_norm": ops.PixelNorm(about="mean"),
+        "response_norm": ops.ResponseNorm(),
+        "shuffle": ops.Shuffle(3),
+        "group_gain": ops.Scale(groups=2),
+        "unit_norm": ops.UnitNorm(),
+        "positions": ops.FourierPositions(2),
+        "linear_attention": ops.LinearAttention(2),
+        "blur": ops.Blur(4),
         "standardize": Standardize(),
         "rescale": Rescale((1 / 127.5, 0.1, 0.2, 0.3, 0.4, 0.5), (-1.0,)),
         "drop_path": DropPath(0.5),
@@ -81,7 +95,16 @@ def every_way() -> Graph:
     build = GraphBuilder("every way", image)
     for name, op in steps.items():
         build.add(f"s1.{name}", op, [INPUT])
-    return build.build({name: f"s1.{name}" for name in steps})
+    build.add("s1.eca", ops.ChannelConvolution(3), ["s1.pool"])
+    build.add("s1.attention", ops.Attention(2), [INPUT] * 3)
+    build.add("s1.patched attention", ops.Attention(heads=2, patch=2), ["s1.even"] * 3)
+    build.add("s1.channel_attention", ops.ChannelAttention(2), [INPUT] * 3)
+    build.add("s1.score", Convolution((1, 1), channels=1), [INPUT])
+    build.add("s1.separable", ops.SeparableAttention(), ["s1.score", INPUT, INPUT])
+    for mode in ("nearest", "bilinear"):
+        build.add(f"s1.{mode} up", ops.Resize(mode), ["s1.max", INPUT])
+        build.add(f"s1.{mode} down", ops.Resize(mode), [INPUT, "s1.max"])
+    return build.build({node.name.removeprefix("s1."): node.name for node in build.nodes})
 
 
 def test_every_op_has_a_rule():
@@ -97,6 +120,7 @@ def test_keras_computes_what_the_reference_does(name):
     model = backend.emit(graph, weights, dtype="float64")
     found = np.array(model(batch, training=False))
     bound = 1e-7 if any(f"function={function}" in name for function in ROUNDED) else 1e-12
+    bound = 1e-6 if INTERPOLATED in name else bound
     assert found.shape == wanted.shape
     assert model.output_shape == (None, *wanted.shape[1:])
     assert np.abs(found - wanted).max() <= bound * max(1, np.abs(wanted).max())
@@ -123,6 +147,18 @@ def test_layers_are_named_as_the_nodes():
         "stem.conv.conv/kernel",
         "s1.1.depthwise.conv/kernel",
     ]
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+@pytest.mark.parametrize("size", [8, 9])
+def test_what_follows_a_resize_only_trains_when_it_is_told_to(size, mode):
+    build = GraphBuilder("net", (size, size, 2))
+    value = build.add("small", Pool((2, 2), 2, "valid"), [INPUT])
+    value = build.add("large", ops.Resize(mode), [value, INPUT])
+    graph = build.build({"output": build.add("norm", BatchNorm(), [value])})
+    model = backend.emit(graph, arrays(graph))
+    batch = images(graph).astype("float32")
+    assert (np.array(model(batch)) == np.array(model(batch, training=False))).all()
 
 
 @pytest.mark.parametrize(

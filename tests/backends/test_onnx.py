@@ -22,6 +22,7 @@ from archspec.ops import (
     Multiply,
     Pool,
     Rescale,
+    Resize,
 )
 from onnx import numpy_helper
 from tests.deploy.nets import shapes
@@ -273,3 +274,24 @@ def test_weights_of_any_float_type_become_float32():
         key: array.astype(np.float32) for key, array in arrays(graph, dtype="float64").items()
     }
     assert emit(graph, narrow) == wide
+
+
+@pytest.mark.parametrize(
+    ("mode", "wanted", "kinds_of_it"),
+    [
+        ("nearest", 12, ["Resize"]),  # whole factors
+        ("nearest", 9, ["Gather", "Gather"]),  # 6 · i / 9 is a matter of rounding
+        ("bilinear", 9, ["Resize"]),
+        ("bilinear", 7, ["Resize"]),
+    ],
+)
+def test_a_resize_keeps_any_number_of_images(mode, wanted, kinds_of_it):
+    build = GraphBuilder("net", (12, 12, 2))
+    first = build.add("first", Convolution((7, 7), 1, "valid", channels=2), [INPUT])
+    like = build.add("like", Convolution((13 - wanted,) * 2, 1, "valid", channels=1), [INPUT])
+    last = build.add("resize", Resize(mode), [first, like])
+    graph = build.build({"output": last})
+    weights = arrays(graph)
+    model = emit(graph, weights, opset=13)
+    assert kinds(model)[2:] == kinds_of_it
+    assert check(model, graph, weights).batches == (1, 3)

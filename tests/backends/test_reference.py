@@ -1,23 +1,31 @@
+from dataclasses import replace
 from math import erf, exp, log1p, pi, sqrt, tanh
 
 import numpy as np
 import pytest
-from archspec.backends.reference import emit
+from archspec.backends.reference import RULES, emit
 from archspec.graph import INPUT, GraphBuilder
 from archspec.ops import (
     FUNCTIONS,
     Activation,
     Add,
     BatchNorm,
+    Blur,
+    ChannelConvolution,
     Convolution,
     Dense,
     Flatten,
     GlobalPool,
     GroupNorm,
     LayerNorm,
+    PixelNorm,
     Pool,
     Rescale,
+    Resize,
+    ResponseNorm,
+    Scale,
     ShapeError,
+    Shuffle,
     Standardize,
     Window,
 )
@@ -256,3 +264,112 @@ def test_infinite_weights_give_values_and_no_warning():
     weights["n0/moving_variance"] = np.array([-1.0, 1.0])
     values = emit(graph, weights)(np.ones((1, 1, 1, 2)))["output"].ravel()
     assert np.isnan(values).tolist() == [True, False]
+
+
+def rule(op, *inputs):
+    """What the rule of an op without arrays makes of images, as lists without the batch."""
+    values = [np.asarray(image, float)[np.newaxis, ..., np.newaxis] for image in inputs]
+    return RULES[type(op)](op, values, {})[0, ..., 0].tolist()
+
+
+def test_a_shuffle_takes_turns_between_the_groups():
+    graph = chain((1, 1, 6), Shuffle(2))
+    image = np.arange(6.0).reshape(1, 1, 1, 6)
+    assert emit(graph, {})(image)["output"].ravel().tolist() == [0, 3, 1, 4, 2, 5]
+
+
+@pytest.mark.parametrize(
+    ("mode", "wide", "row"),
+    [
+        ("nearest", 4, [0, 0, 4, 4]),
+        ("nearest", 3, [0, 0, 4]),
+        ("nearest", 1, [0]),
+        ("bilinear", 4, [0, 1, 3, 4]),
+        ("bilinear", 1, [2]),
+        ("bilinear", 2, [0, 4]),
+    ],
+)
+def test_a_resize_takes_pixels_or_mixes_them(mode, wide, row):
+    assert rule(Resize(mode), [[0, 4]], np.zeros((1, wide))) == [row]
+    column = rule(Resize(mode), [[0], [4]], np.zeros((wide, 1)))
+    assert column == [[value] for value in row]
+
+
+def test_a_blur_mirrors_the_image_at_its_border():
+    image = np.outer([1, 0, 0], [1, 1, 1]) * 16
+    assert rule(Blur(3, 1), image) == np.outer([8, 4, 0], [1, 1, 1]).tolist()
+    assert rule(Blur(3, 2), image) == [[8, 8], [0, 0]]
+
+
+def test_a_mean_counts_the_padding_where_it_is_told_to():
+    image = np.ones((2, 2))
+    pool = Pool((3, 3), 1, "symmetric", type="average")
+    assert rule(pool, image) == [[1, 1], [1, 1]]
+    counted = replace(pool, count_padding=True)
+    assert rule(counted, image) == pytest.approx(np.full((2, 2), 4 / 9))
+
+
+def test_every_pixel_is_in_a_window_with_padding_ceil():
+    assert rule(Pool((2, 2), 2, "ceil"), [[1, 2, 3], [4, 5, 6], [7, 8, 9]]) == [[5, 6], [8, 9]]
+    assert rule(Pool((3, 3), 2, "ceil"), [[1, 2], [3, 4]]) == [[4]]
+    # A window that would begin beyond the image is none.
+    assert rule(Pool((1, 1), 3, "ceil"), [[1, 2, 3, 4, 5]]) == [[1, 4]]
+
+
+def test_a_response_norm_multiplies_by_the_share_of_the_mean_response():
+    image = np.array([[[[3.0, 0.0], [4.0, 0.0]]]])  # responses 5 and 0, mean 2.5
+    found = emit(chain((1, 2, 2), ResponseNorm(2.5)), {})(image)["output"]
+    assert found.tolist() == [[[[3, 0], [4, 0]]]]
+
+
+@pytest.mark.parametrize(("about", "divisor"), [("zero", 5.0), ("mean", 2.0)])
+def test_a_pixel_norm_divides_by_a_root_and_moves_nothing(about, divisor):
+    image = np.array([[[[3.0, 5.0]]]])  # mean of the squares 17, variance 2
+    graph = chain((1, 1, 2), PixelNorm(8.0 if about == "zero" else 2.0, about))
+    found = emit(graph, {}, "float64")(image)
+    np.testing.assert_allclose(found["output"], image / divisor, rtol=1e-15)
+
+
+def test_a_channel_convolution_sees_zeros_beyond_the_channels():
+    graph = chain((1, 1, 3), ChannelConvolution(3))
+    kernel = {"n0/kernel": np.array([1.0, 10, 100]).reshape(3, 1, 1)}
+    image = np.array([1.0, 2, 3]).reshape(1, 1, 1, 3)
+    assert emit(graph, kernel)(image)["output"].ravel().tolist() == [210, 321, 32]
+
+
+@pytest.mark.parametrize("groups", [None, 1])
+def test_a_scale_has_a_number_for_each_channel_or_one_for_all(groups):
+    graph = chain((1, 1, 2), Scale(bias=True, groups=groups))
+    numbers = {"n0/gamma": np.array([2.0, 3]), "n0/beta": np.array([1.0, 1])}
+    numbers = {key: array[: groups or 2] for key, array in numbers.items()}
+    found = emit(graph, numbers)(np.ones((1, 1, 1, 2)))["output"].ravel().tolist()
+    assert found == [3, 3 if groups else 4]
+
+
+@pytest.mark.parametrize(
+    ("op", "shape", "message"),
+    [
+        (Shuffle(4), (2, 2, 6), "4 groups do not divide the 6 channels"),
+        (Shuffle(2), (6,), "a shuffle needs an image (h, w, c), not [6]"),
+        (PixelNorm(about="mean"), (2, 2, 1), "one channel has no deviation"),
+        (ResponseNorm(), (6,), "a response norm needs an image (h, w, c), not [6]"),
+        (ChannelConvolution(3), (2, 1, 6), "a channel convolution needs (1, 1, c), not [2, 1, 6]"),
+        (ChannelConvolution(4), (1, 1, 6), "a kernel of 4 channels has no middle"),
+        (Blur(), (6,), "a blur needs an image (h, w, c), not [6]"),
+        (Blur(1), (6, 6, 1), "a blur of 1 pixel"),
+        (
+            Blur(5, 1),
+            (6, 2, 1),
+            "a blur of 5 pixels needs a mirror of 2 pixels, more than 6x2 have",
+        ),
+    ],
+)
+def test_an_op_refuses_a_shape_that_it_cannot_take(op, shape, message):
+    with pytest.raises(ShapeError) as caught:
+        op.infer(shape)
+    assert str(caught.value) == message
+
+
+def test_a_resize_needs_two_images():
+    with pytest.raises(ShapeError, match=r"^a resize needs images \(h, w, c\), not \[3\]$"):
+        Resize().infer((2, 2, 3), (3,))

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archspec import ops
-from archspec.backends.keras.rules import RULES, Common, Layer, LayerError
+from archspec.backends.keras.rules import RULES, LayerError
+from archspec.backends.keras.steps import Common, Layer
 from archspec.errors import error
 from archspec.graph import INPUT, Graph, Node
 
@@ -18,6 +19,19 @@ Model: TypeAlias = Any
 layers: Any = keras.layers
 policies: Any = keras.dtype_policies
 operations: Any = keras.ops
+
+SEVERAL = (
+    ops.Add,
+    ops.Attention,
+    ops.ChannelAttention,
+    ops.Concat,
+    ops.Multiply,
+    ops.Resize,
+    ops.SeparableAttention,
+)
+"""Ops whose layers take a list of what the node reads."""
+SCALE = {"kernel": "gamma", "bias": "beta"}
+"""Array of an EinsumDense, which only a Scale becomes → array of the Scale."""
 
 
 def emit(
@@ -47,7 +61,7 @@ def emit(
     values = {INPUT: layers.Input(graph.input, name=INPUT, dtype=policy.variable_dtype)}
     for node in graph.nodes:
         read = [values[name] for name in node.inputs]
-        value = read if isinstance(node.op, (ops.Add, ops.Concat, ops.Multiply)) else read[0]
+        value = read if isinstance(node.op, SEVERAL) else read[0]
         for layer in _chain(graph, node, {"name": node.name, "dtype": policy}):
             value = layer(value)
         values[node.name] = value
@@ -85,8 +99,9 @@ def write_weights(model: Model, weights: Mapping[str, NDArray[Any]]) -> None:
 def _variables(model: Model) -> Iterator[tuple[str, Any]]:
     """Arrays of layers; the state of random generators is none."""
     for layer in model.layers:
+        names = SCALE if isinstance(layer, layers.EinsumDense) else {}
         for variable in layer.weights:
-            yield f"{layer.name}/{variable.name}", variable
+            yield f"{layer.name}/{names.get(variable.name, variable.name)}", variable
 
 
 def _floating(array: NDArray[Any]) -> NDArray[Any]:

@@ -10,19 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archspec import ops
+from archspec.backends.keras import attention
+from archspec.backends.keras.channel import (
+    channel_convolution,
+    pixel_norm,
+    response_norm,
+    scale,
+    shuffle,
+)
+from archspec.backends.keras.resample import blur, resize
+from archspec.backends.keras.steps import Common, Layer, operation, part
 from archspec.ops import Op, Pads, Shape, Window
 
 # Keras has no types of its own.
 layers: Any = keras.layers
 operations: Any = keras.ops
-Tensor: TypeAlias = Any
 Setting: TypeAlias = Any
 """What a layer takes as initializer, regularizer or constant."""
-
-Layer: TypeAlias = Callable[[Tensor], Tensor]
-"""Tensor → tensor: a Keras layer, or an operation where Keras has no layer."""
-Common: TypeAlias = Mapping[str, Any]
-"""What each layer of a node is told: its name and its dtype policy."""
 
 
 class LayerError(ValueError):
@@ -56,7 +60,7 @@ def _convolution(op: ops.Convolution, image: Shape, common: Common) -> Sequence[
             kernel_regularizer=_penalty(op.l2),
             **shared,
         )
-    return [layers.ZeroPadding2D(around, **_part(common, "pad")), layer] if around else [layer]
+    return [layers.ZeroPadding2D(around, **part(common, "pad")), layer] if around else [layer]
 
 
 def _padding(op: Window, image: Shape) -> tuple[str, Sequence[Pads]]:
@@ -69,11 +73,6 @@ def _padding(op: Window, image: Shape) -> tuple[str, Sequence[Pads]]:
     if around == replace(op, padding="same").pads(image):
         return "same", ()
     return "valid", around
-
-
-def _part(common: Common, part: str) -> Common:
-    """For a layer that stands before the one with the name of the node."""
-    return {**common, "name": f"{common['name']}.{part}"}
 
 
 def _initializer(init: ops.Initializer) -> Setting:
@@ -104,16 +103,21 @@ def _dense(op: ops.Dense, _: Shape, common: Common) -> Sequence[Layer]:
 
 def _pool(op: ops.Pool, image: Shape, common: Common) -> Sequence[Layer]:
     padding, around = _padding(op, image)
+    if op.count_padding and any(map(sum, op.pads(image))):
+        padding, around = "valid", op.pads(image)
     window = {"pool_size": op.kernel, "strides": op.stride, "padding": padding}
     layer = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}[op.type]
     if not around:
         return [layer(**window, **common)]
-    if op.type == "max":
+    if op.type == "max" and not op.count_padding:
         pad = partial(operations.pad, pad_width=((0, 0), *around, (0, 0)), constant_values=-np.inf)
-        return [_operation(pad, _part(common, "pad")), layer(**window, **common)]
+        return [operation(pad, part(common, "pad")), layer(**window, **common)]
+    pad = layers.ZeroPadding2D(around, **part(common, "pad"))
+    if op.count_padding:
+        return [pad, layer(**window, **common)]
     return [
-        layers.ZeroPadding2D(around, **_part(common, "pad")),
-        layer(**window, **_part(common, "mean")),
+        pad,
+        layer(**window, **part(common, "mean")),
         layers.Rescaling(_padded_share(op, image), **common),
     ]
 
@@ -140,24 +144,13 @@ def _number(values: Sequence[float]) -> Setting:
     return np.float64(values[0]) if len(values) == 1 else [np.float64(value) for value in values]
 
 
-def _operation(function: Layer, common: Common) -> Layer:
-    """A function of `keras.ops` as a step of the model that bears the name of the node."""
-
-    def apply(value: Tensor) -> Tensor:
-        result = function(value)
-        result._keras_history.operation.name = common["name"]  # noqa: SLF001  no public way
-        return result
-
-    return apply
-
-
 def _slice(op: ops.Slice, _: Shape, common: Common) -> Sequence[Layer]:
-    return [_operation(lambda value: value[..., op.start : op.stop], common)]
+    return [operation(lambda value: value[..., op.start : op.stop], common)]
 
 
 def _activation(op: ops.Activation, _: Shape, common: Common) -> Sequence[Layer]:
     if op.function == "gelu_tanh":
-        return [_operation(partial(operations.gelu, approximate=True), common)]
+        return [operation(partial(operations.gelu, approximate=True), common)]
     layer = ACTIVATIONS.get(op.function, partial(layers.Activation, op.function))
     return [layer(**common)]
 
@@ -191,6 +184,8 @@ RULES: Mapping[type[Op], Callable[[Any, Shape, Common], Sequence[Layer]]] = {
     ops.Activation: _activation,
     ops.Add: lambda _, __, common: [layers.Add(**common)],
     ops.BatchNorm: _batch_norm,
+    ops.Blur: blur,
+    ops.ChannelConvolution: channel_convolution,
     ops.Concat: lambda _, __, common: [layers.Concatenate(**common)],
     ops.Convolution: _convolution,
     ops.Dense: _dense,
@@ -205,10 +200,17 @@ RULES: Mapping[type[Op], Callable[[Any, Shape, Common], Sequence[Layer]]] = {
     ops.Multiply: lambda _, __, common: [layers.Multiply(**common)],
     ops.Pool: _pool,
     ops.Rescale: _rescale,
+    ops.Resize: resize,
+    ops.PixelNorm: pixel_norm,
+    ops.ResponseNorm: response_norm,
+    ops.Scale: scale,
+    ops.Shuffle: shuffle,
     ops.Slice: _slice,
     ops.Standardize: lambda _, __, common: [layers.Normalization(**common)],
+    **attention.RULES,
 }
-"""Op class → the layers that do it one after the other, the last one named as the node.
+"""Op class → the layers that do it one after the other; the one that holds the arrays, or else the
+last one, is named as the node.
 
 A rule sees the op, the shape of its first input, and what every layer is told.
 """

@@ -6,11 +6,22 @@ from typing import Any
 
 import numpy as np
 
+from archspec.backends.onnx import attention
+from archspec.backends.onnx.channel import (
+    channel_convolution,
+    pixel_norm,
+    response_norm,
+    scale,
+    shuffle,
+)
+from archspec.backends.onnx.resample import blur, resize
 from archspec.backends.onnx.writer import Array, Site, channels_first
 from archspec.ops import (
     Activation,
     Add,
     BatchNorm,
+    Blur,
+    ChannelConvolution,
     Concat,
     Convolution,
     Dense,
@@ -22,8 +33,13 @@ from archspec.ops import (
     LayerNorm,
     Multiply,
     Op,
+    PixelNorm,
     Pool,
     Rescale,
+    Resize,
+    ResponseNorm,
+    Scale,
+    Shuffle,
     Slice,
     Standardize,
     Window,
@@ -51,10 +67,27 @@ def _convolution(site: Site, op: Convolution) -> None:
 
 
 def _pool(site: Site, op: Pool) -> None:
-    if op.type == "max":
+    if op.type == "max" and op.count_padding:
+        _max_with_zeros(site, op)
+    elif op.type == "max":
         site.add("MaxPool", *site.inputs, **_window(site, op))
     else:
-        site.add("AveragePool", *site.inputs, count_include_pad=0, **_window(site, op))
+        site.add(
+            "AveragePool",
+            *site.inputs,
+            count_include_pad=int(op.count_padding),
+            **_window(site, op),
+        )
+
+
+def _max_with_zeros(site: Site, op: Pool) -> None:
+    (top, bottom), (left, right) = op.pads(site.shape)
+    height, width, channels = site.shape
+    around = site.integers(0, 0, top, left, 0, 0, bottom, right)
+    padded = (channels, top + height + bottom, left + width + right)
+    value = site.add("Pad", *site.inputs, around, shape=padded)
+    window = {**_window(site, op), "pads": (0, 0, 0, 0)}
+    site.add("MaxPool", value, **window)
 
 
 def _global_pool(site: Site, op: GlobalPool) -> None:
@@ -218,6 +251,8 @@ RULES: Mapping[type[Op], Callable[[Site, Any], object]] = {
     Activation: lambda site, op: ACTIVATIONS[op.function](site, *site.inputs),
     Add: lambda site, _: site.add("Add" if len(site.inputs) == 2 else "Sum", *site.inputs),  # noqa: PLR2004
     BatchNorm: _batch_norm,
+    Blur: blur,
+    ChannelConvolution: channel_convolution,
     Concat: lambda site, _: site.add("Concat", *site.inputs, axis=1),
     Convolution: _convolution,
     Dense: _dense,
@@ -230,7 +265,13 @@ RULES: Mapping[type[Op], Callable[[Site, Any], object]] = {
     Multiply: lambda site, _: site.add("Mul", *site.inputs),
     Pool: _pool,
     Rescale: _rescale,
+    Resize: resize,
+    PixelNorm: pixel_norm,
+    ResponseNorm: response_norm,
+    Scale: scale,
+    Shuffle: shuffle,
     Slice: _slice,
     Standardize: _standardize,
+    **attention.RULES,
 }
 """Op class → the ONNX nodes it becomes, the last one its value."""

@@ -1,18 +1,19 @@
-"""The meaning of a graph, in plain numpy: images (batch, h, w, c) in, outputs by name out."""
+"""What each op computes, in plain numpy: batch first, channels last."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import erf, pi, prod, sqrt
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from archspec.graph import INPUT, Graph, Node
 from archspec.ops import (
     Activation,
     Add,
     BatchNorm,
+    Blur,
+    ChannelConvolution,
     Concat,
     Convolution,
     Dense,
@@ -24,88 +25,23 @@ from archspec.ops import (
     LayerNorm,
     Multiply,
     Op,
+    PixelNorm,
     Pool,
     Rescale,
+    Resize,
+    ResponseNorm,
+    Scale,
+    Shuffle,
     Slice,
     Standardize,
     Window,
+    binomial,
+    nearest,
 )
 
 Array: TypeAlias = NDArray[Any]
 Inputs: TypeAlias = Sequence[Array]
 Weights: TypeAlias = Mapping[str, Array]
-
-
-def emit(
-    graph: Graph, weights: Weights, dtype: Literal["float32", "float64"] = "float32"
-) -> "Reference":
-    """The graph as a function of images, computed in `dtype` throughout.
-
-    Args:
-        graph: any graph, with or without batch norm, dropout, drop path.
-        weights: an array for each key of `graph.weights`, in Keras layout.
-        dtype: what images and weights are converted to.
-    """
-    return Reference(graph, weights, dtype)
-
-
-class Reference:
-    """A graph that computes.
-
-    Args:
-        graph: what to compute.
-        weights: by `node/weight`.
-        dtype: of all arithmetic.
-    """
-
-    def __init__(self, graph: Graph, weights: Weights, dtype: str = "float32") -> None:
-        self.graph = graph
-        self.dtype = np.dtype(dtype)
-        self._weights = {
-            node.name: {
-                name: np.asarray(weights[f"{node.name}/{name}"], self.dtype)
-                for name in graph.weights_of(node)
-            }
-            for node in graph.nodes
-        }
-
-    def __call__(self, image: Array) -> dict[str, Array]:
-        """The outputs by name, for images (batch, h, w, c) of the graph's size."""
-        wanted = set(self.graph.outputs.values())
-        found = {name: value for name, value in self.steps(image) if name in wanted}
-        return {name: found[node] for name, node in self.graph.outputs.items()}
-
-    def values(self, image: Array) -> dict[str, Array]:
-        """Every value by the name of its node, the input included, in the order of the nodes."""
-        return dict(self.steps(image))
-
-    def steps(
-        self, image: Array, given: Mapping[str, Array] | None = None
-    ) -> Iterator[tuple[str, Array]]:
-        """The same, one after the other; a value is forgotten when nothing more reads it.
-
-        Args:
-            image: as for a call.
-            given: values by name that are read in the stead of those computed.
-        """
-        assert image.shape[1:] == self.graph.input, image.shape  # noqa: S101
-        values = {INPUT: np.asarray(image, self.dtype)}
-        yield INPUT, values[INPUT]
-        readers = {name: len(nodes) for name, nodes in self.graph.readers.items()}
-        for node in self.graph.nodes:
-            value = self._compute(node, values)
-            yield node.name, value
-            values[node.name] = np.asarray((given or {}).get(node.name, value), self.dtype)
-            for name in {node.name, *node.inputs}:
-                readers[name] -= name != node.name
-                if not readers[name]:
-                    del values[name]
-
-    def _compute(self, node: Node, values: Mapping[str, Array]) -> Array:
-        rule = RULES[type(node.op)]
-        # A weight file may hold anything: NaN and infinity are values here, not warnings.
-        with np.errstate(all="ignore"):
-            return rule(node.op, [values[name] for name in node.inputs], self._weights[node.name])
 
 
 def _convolution(op: Convolution, inputs: Inputs, weights: Weights) -> Array:
@@ -126,7 +62,10 @@ def _convolution(op: Convolution, inputs: Inputs, weights: Weights) -> Array:
 def _pool(op: Pool, inputs: Inputs, _: Weights) -> Array:
     (image,) = inputs
     if op.type == "max":
-        return _windows(op, image, fill=-np.inf).max(axis=(-2, -1))
+        fill = 0.0 if op.count_padding else -np.inf
+        return _windows(op, image, fill).max(axis=(-2, -1))
+    if op.count_padding:
+        return _windows(op, image).mean(axis=(-2, -1))
     there = np.ones((1, *image.shape[1:3], 1), image.dtype)
     return _windows(op, image).sum(axis=(-2, -1)) / _windows(op, there).sum(axis=(-2, -1))
 
@@ -176,6 +115,67 @@ def _rescale(op: Rescale, inputs: Inputs, _: Weights) -> Array:
 
 def _standardize(_: Standardize, inputs: Inputs, weights: Weights) -> Array:
     return (inputs[0] - weights["mean"]) / np.maximum(np.sqrt(weights["variance"]), 1e-7)
+
+
+def _scale(op: Scale, inputs: Inputs, weights: Weights) -> Array:
+    factors = [np.repeat(array, inputs[0].shape[-1] // array.size) for array in weights.values()]
+    out = inputs[0] * factors[0]
+    return out + factors[1] if op.bias else out
+
+
+def _pixel_norm(op: PixelNorm, inputs: Inputs, _: Weights) -> Array:
+    (image,) = inputs
+    if op.about == "mean":
+        return image / np.sqrt(image.var(axis=-1, ddof=1, keepdims=True) + op.epsilon)
+    return image / np.sqrt(np.square(image).mean(axis=-1, keepdims=True) + op.epsilon)
+
+
+def _response_norm(op: ResponseNorm, inputs: Inputs, _: Weights) -> Array:
+    (image,) = inputs
+    response = np.sqrt(np.square(image).sum(axis=(1, 2), keepdims=True))
+    return image * (response / (response.mean(axis=-1, keepdims=True) + op.epsilon))
+
+
+def _channel_convolution(op: ChannelConvolution, inputs: Inputs, weights: Weights) -> Array:
+    padded = np.pad(inputs[0], ((0, 0), (0, 0), (0, 0), (op.kernel // 2, op.kernel // 2)))
+    return sliding_window_view(padded, op.kernel, axis=-1) @ weights["kernel"][:, 0, 0]
+
+
+def _shuffle(op: Shuffle, inputs: Inputs, _: Weights) -> Array:
+    (image,) = inputs
+    *sides, channels = image.shape
+    split = image.reshape(*sides, op.groups, channels // op.groups)
+    return split.swapaxes(-2, -1).reshape(image.shape)
+
+
+def _resize(op: Resize, inputs: Inputs, _: Weights) -> Array:
+    image, like = inputs
+    resize = _take_nearest if op.mode == "nearest" else _interpolate
+    return resize(resize(image, 1, like.shape[1]), 2, like.shape[2])
+
+
+def _take_nearest(image: Array, axis: int, wanted: int) -> Array:
+    return image.take(nearest(image.shape[axis], wanted), axis)
+
+
+def _interpolate(image: Array, axis: int, wanted: int) -> Array:
+    """Linear between neighbors along an axis, at the centers of `wanted` pixels."""
+    size = image.shape[axis]
+    place = np.clip((np.arange(wanted) + 0.5) * (size / wanted) - 0.5, 0, size - 1)
+    before = np.floor(place).astype(int)
+    after = np.minimum(before + 1, size - 1)
+    share = (place - before).astype(image.dtype)
+    share = share.reshape(-1, *[1] * (image.ndim - axis - 1))
+    return image.take(before, axis) * (1 - share) + image.take(after, axis) * share
+
+
+def _blur(op: Blur, inputs: Inputs, _: Weights) -> Array:
+    around = (op.padding, op.padding)
+    mode = "reflect" if op.border == "mirror" else "constant"
+    image = np.pad(inputs[0], ((0, 0), around, around, (0, 0)), mode=mode)
+    windows = sliding_window_view(image, (op.size, op.size), (1, 2))
+    weights = np.asarray(binomial(op.size), image.dtype)
+    return np.einsum("nhwcyx,y,x->nhwc", windows[:, :: op.stride, :: op.stride], weights, weights)
 
 
 def _dense(op: Dense, inputs: Inputs, weights: Weights) -> Array:
@@ -230,6 +230,8 @@ RULES: Mapping[type[Op], Callable[[Any, Inputs, Weights], Array]] = {
     Activation: lambda op, inputs, _: FUNCTIONS[op.function](inputs[0]),
     Add: lambda _, inputs, __: sum(inputs[1:], start=inputs[0]),
     BatchNorm: _batch_norm,
+    Blur: _blur,
+    ChannelConvolution: _channel_convolution,
     Concat: lambda _, inputs, __: np.concatenate(inputs, axis=-1),
     Convolution: _convolution,
     Dense: _dense,
@@ -242,6 +244,11 @@ RULES: Mapping[type[Op], Callable[[Any, Inputs, Weights], Array]] = {
     Multiply: lambda _, inputs, __: inputs[0] * inputs[1],
     Pool: _pool,
     Rescale: _rescale,
+    Resize: _resize,
+    PixelNorm: _pixel_norm,
+    ResponseNorm: _response_norm,
+    Scale: _scale,
+    Shuffle: _shuffle,
     Slice: _slice,
     Standardize: _standardize,
 }

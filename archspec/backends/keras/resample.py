@@ -1,0 +1,53 @@
+"""The ops that resample an image, in Keras."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import keras
+
+from archspec import ops
+from archspec.backends.keras.steps import Common, Layer, Tensor, operation, part
+from archspec.ops import Shape
+
+# Keras has no types of its own.
+layers: Any = keras.layers
+operations: Any = keras.ops
+
+
+def resize(op: ops.Resize, shape: Shape, common: Common) -> Sequence[Layer]:
+    """Keras's layer for whole factors, operations for others.
+
+    `layers.Resizing` would do both, but it puts all layers after it into training mode where a
+    model is called without `training`; and its nearest pixel is another where factors are not
+    whole.
+    """
+
+    def apply(values: Sequence[Tensor]) -> Tensor:
+        image, like = values
+        height, width = like.shape[1:3]
+        if not (height % shape[0] or width % shape[1]):
+            factors = (height // shape[0], width // shape[1])
+            return layers.UpSampling2D(factors, interpolation=op.mode, **common)(image)
+        if op.mode == "bilinear":
+            mix = partial(operations.image.resize, size=(height, width), interpolation="bilinear")
+            return operation(mix, common)(image)
+        rows = partial(operations.take, indices=ops.nearest(shape[0], height), axis=1)
+        columns = partial(operations.take, indices=ops.nearest(shape[1], width), axis=2)
+        image = operation(rows, part(common, "rows"))(image)
+        return operation(columns, common)(image)
+
+    return [apply]
+
+
+def blur(op: ops.Blur, _: Shape, common: Common) -> Sequence[Layer]:
+    """Means of 2x2 pixels one after the other: each makes a binomial filter one pixel larger."""
+    around = (op.padding, op.padding)
+    mode = "reflect" if op.border == "mirror" else "constant"
+    pad = partial(operations.pad, pad_width=((0, 0), around, around, (0, 0)), mode=mode)
+    means = [
+        layers.AveragePooling2D(2, 1, **part(common, f"mean{number}"))
+        for number in range(1, op.size - 1)
+    ]
+    border = [operation(pad, part(common, "pad"))] if op.padding else []
+    return [*border, *means, layers.AveragePooling2D(2, op.stride, **common)]

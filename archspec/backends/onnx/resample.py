@@ -1,0 +1,64 @@
+"""The ops that resample an image, in ONNX."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from archspec.backends.onnx.writer import Site
+from archspec.ops import Blur, Resize, binomial, nearest
+
+
+def resize(site: Site, op: Resize) -> None:
+    """Resize by factors, so that any number of images goes; else a Gather for each axis.
+
+    A factor that float32 cannot hold may put a nearest pixel at the wrong side of a border, which
+    a list of pixels cannot. Between pixels it does no harm.
+    """
+    sizes, wanted = site.shape[:2], site.node.shape[:2]
+    whole = all(not after % before for before, after in zip(sizes, wanted, strict=True))
+    if op.mode == "nearest" and not whole:
+        _gather(site)
+        return
+    factors = [_factor(before, after) for before, after in zip(sizes, wanted, strict=True)]
+    scales = site.writer.hold(
+        f"constant/{list(map(float, factors))}", np.array([1, 1, *factors], np.float32)
+    )
+    words: Mapping[str, Mapping[str, Any]] = {
+        "nearest": {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
+        "bilinear": {"coordinate_transformation_mode": "half_pixel"},
+    }
+    mode = {"nearest": "nearest", "bilinear": "linear"}[op.mode]
+    site.add("Resize", site.inputs[0], "", scales, mode=mode, **words[op.mode])
+
+
+def _factor(before: int, after: int) -> np.float32:
+    """The least float32 that makes `after` pixels of `before`: their number is rounded down."""
+    factor = np.float32(after / before)
+    while before * float(factor) < after:
+        factor = np.nextafter(factor, np.float32(np.inf))
+    return factor
+
+
+def _gather(site: Site) -> None:
+    value, shape = site.inputs[0], (site.shape[2], *site.shape[:2])
+    for axis, wanted in zip((2, 3), site.node.shape[:2], strict=True):
+        places = site.integers(*nearest(shape[axis - 1], wanted))
+        shape = (*shape[: axis - 1], wanted, *shape[axis:])
+        value = site.add("Gather", value, places, axis=axis, shape=shape)
+
+
+def blur(site: Site, op: Blur) -> None:
+    """A border, then a depthwise convolution with the same filter for each channel."""
+    height, width, channels = site.shape
+    margin = op.padding
+    around = site.integers(0, 0, margin, margin, 0, 0, margin, margin)
+    padded = (channels, height + 2 * margin, width + 2 * margin)
+    mode = "reflect" if op.border == "mirror" else "constant"
+    value = site.add("Pad", *site.inputs, around, mode=mode, shape=padded)
+    weights = np.outer(binomial(op.size), binomial(op.size))
+    kernel = site.writer.hold(
+        f"constant/binomial {op.size}x{channels}", np.tile(weights, (channels, 1, 1, 1))
+    )
+    strides = (op.stride, op.stride)
+    site.add("Conv", value, kernel, kernel_shape=weights.shape, strides=strides, group=channels)
