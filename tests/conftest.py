@@ -70,3 +70,17 @@ def refusal(load):
         return "\n".join(f"{item.code} {item.message}" for item in caught.value.diagnostics)
 
     return refusal
+
+
+@pytest.fixture
+def unfolded(load):
+    """The nodes of a row that reads 16 channels of 32 x 32 pixels, without what all names begin with."""
+
+    def unfolded(row: str, **settings) -> list[str]:
+        text = f"stem: [{{block: conv, channels: 16, kernel: 1}}]\nhead: [{{{row}, name: x}}]"
+        lines = str(archspec.to_graph(load(text, **settings))).splitlines()[3:-1]
+        return [
+            line.strip().replace("head.x.", "").replace("stem.conv.conv", "in") for line in lines
+        ]
+
+    return unfolded

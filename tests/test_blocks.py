@@ -1,5 +1,6 @@
 """What each block unfolds into."""
 
+import re
 from pathlib import Path
 
 import archspec
@@ -8,20 +9,6 @@ from archspec import blocks
 from archspec.api import BLOCKS
 
 NORM = "norm: batch, activation: relu"
-
-
-@pytest.fixture
-def unfolded(load):
-    """The nodes of a row that reads 16 channels of 32 x 32 pixels, without what all names begin with."""
-
-    def unfolded(row: str, **settings) -> list[str]:
-        text = f"stem: [{{block: conv, channels: 16, kernel: 1}}]\nhead: [{{{row}, name: x}}]"
-        lines = str(archspec.to_graph(load(text, **settings))).splitlines()[3:-1]
-        return [
-            line.strip().replace("head.x.", "").replace("stem.conv.conv", "in") for line in lines
-        ]
-
-    return unfolded
 
 
 EXAMPLES = {
@@ -60,6 +47,24 @@ EXAMPLES = {
         "project.conv = convolution kernel=[1, 1] channels=16 (depthwise.activation) : 32x32x16",
         "project.norm = batch_norm (project.conv) : 32x32x16",
         "add = add (in, project.norm) : 32x32x16",
+    ],
+    "block: conv, channels: 24, kernel: 3, stride: 2, activation: relu, antialias: average": [
+        "conv = convolution kernel=[3, 3] channels=24 bias=true (in) : 32x32x24",
+        "activation = activation function=relu (conv) : 32x32x24",
+        "antialias = pool kernel=[2, 2] stride=2 padding=valid type=average (activation) : 16x16x24",
+    ],
+    f"block: fused_inverted_residual, channels: 16, expansion: 4, {NORM}": [
+        "expand.conv = convolution kernel=[3, 3] channels=64 (in) : 32x32x64",
+        "expand.norm = batch_norm (expand.conv) : 32x32x64",
+        "expand.activation = activation function=relu (expand.norm) : 32x32x64",
+        "project.conv = convolution kernel=[1, 1] channels=16 (expand.activation) : 32x32x16",
+        "project.norm = batch_norm (project.conv) : 32x32x16",
+        "add = add (in, project.norm) : 32x32x16",
+    ],
+    "block: inverted_residual, channels: 24, expansion: 1, expand_always: true": [
+        "expand.conv = convolution kernel=[1, 1] channels=16 bias=true (in) : 32x32x16",
+        "depthwise.conv = convolution kernel=[3, 3] channels=16 groups=16 bias=true (expand.conv) : 32x32x16",
+        "project.conv = convolution kernel=[1, 1] channels=24 bias=true (depthwise.conv) : 32x32x24",
     ],
     "block: inverted_residual, channels: 24, expansion: 1, residual: partial": [
         "depthwise.conv = convolution kernel=[3, 3] channels=16 groups=16 bias=true (in) : 32x32x16",
@@ -141,8 +146,12 @@ def test_a_row_unfolds_into(row, unfolded):
 
 
 def test_every_block_has_an_example():
+    """Here, or in a file of its own."""
     files = {path.stem for path in Path(blocks.__file__).parent.glob("[a-z]*.py")}
-    assert files == set(BLOCKS) == {row.split(",")[0].removeprefix("block: ") for row in EXAMPLES}
+    tests = (Path(__file__).parent / "blocks").glob("test_*.py")
+    texts = [*EXAMPLES, *(path.read_text(encoding="utf-8") for path in tests)]
+    assert files == set(BLOCKS)
+    assert files <= set(re.findall(r"block: (\w+)", "\n".join(texts)))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The blocks: one file each, the file's name is the block's name; imported when a spec uses it."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
@@ -8,6 +9,9 @@ from pathlib import Path
 
 from archspec.block import Block
 from archspec.errors import cause, error
+
+OWN = "own_block_"
+"""What the module of a file of the user's is called, before the name of the file."""
 
 
 class Discovered(Mapping[str, Block]):
@@ -39,16 +43,18 @@ def from_file(path: str) -> Mapping[str, Block]:
         SpecError: E120, the file cannot be imported or has no `BLOCK`.
     """
     file = Path(path)
-    found = spec_from_file_location(file.stem, file) if file.suffix == ".py" else None
+    name = f"{OWN}{file.stem}"
+    found = spec_from_file_location(name, file) if file.suffix == ".py" else None
     if found is None or found.loader is None:
         raise error("E120", f"{path!r} is no Python file", hint="its name ends with .py")
     module = module_from_spec(found)
+    sys.modules[name] = module  # where dataclasses look for what annotations name
     # The user hands over a program to be run: whatever it raises is what is wrong with it.
     try:
         found.loader.exec_module(module)
     except OSError as reason:
         raise error("E120", f"cannot read {path!r}: {cause(reason)}") from reason
-    except Exception as reason:
+    except (Exception, SystemExit) as reason:
         raise error("E120", f"{path!r} fails: {type(reason).__name__}: {reason}") from reason
     block = getattr(module, "BLOCK", None)
     if not isinstance(block, Block):

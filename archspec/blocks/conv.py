@@ -1,6 +1,8 @@
-"""A convolution with its norm and activation: `conv`, `norm`, `activation`.
+"""A convolution with its norm and activation: `conv`, `norm`, `activation`, `add`.
 
-(h, w, c) → (⌈h / stride⌉, ⌈w / stride⌉, channels) with padding `same`.
+After the activation there may be `antialias`, before `add` `drop_path`.
+(h, w, c) → (⌈h / stride⌉, ⌈w / stride⌉, channels) with padding `same`. With a residual it is what
+EfficientNetV2 has for a fused inverted residual that does not widen (arXiv:2104.00298).
 """
 
 from dataclasses import dataclass
@@ -8,14 +10,18 @@ from typing import ClassVar
 
 from archspec.block import Block, Builder
 from archspec.parameters import (
+    ANTIALIAS,
     KERNEL,
     MAX_CHANNELS,
+    Antialias,
     Convolutional,
     Expansion,
     Kernel,
     Object,
     integer,
+    number,
     parameter,
+    word,
 )
 
 
@@ -36,15 +42,31 @@ class Conv(Convolutional):
     dilation: int = parameter(integer(1, 64), "distance of the window's pixels", 1)
     groups: int = parameter(integer(1, MAX_CHANNELS), "slices of the channels, each by itself", 1)
     group_width: int | None = parameter(
-        integer(1, MAX_CHANNELS), "instead of groups: channels of a slice of the input", None
+        integer(1, MAX_CHANNELS), "instead of groups: channels of a slice of the output", None
+    )
+    antialias: Antialias | None = parameter(
+        ANTIALIAS,
+        "after the activation, instead of the stride: a blur, or means",
+        None,
+    )
+    residual: str | None = parameter(
+        word("auto", "always"),
+        "add the input: auto where shapes are equal; always, or it is an error",
+        None,
+    )
+    drop_path: float = parameter(
+        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
     )
 
 
 def unfold(build: Builder, x: str, p: Conv) -> str:
     """Add the one convolution."""
     channels = p.channels or build.expanded(x, p.expansion, 0, build.row.rounding)
-    part = p.as_part(p.kernel, build.groups(x, p.groups, p.group_width))
-    return build.part("", x, part, channels, stride=p.stride, dilation=p.dilation)
+    part = p.as_part(p.kernel, build.groups(channels, p.groups, p.group_width))
+    y = build.part(
+        "", x, part, channels, stride=p.stride, dilation=p.dilation, antialias=p.antialias
+    )
+    return build.residual(x, y, p.residual, p.drop_path)
 
 
 BLOCK = Block(Conv, unfold)

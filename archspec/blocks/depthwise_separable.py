@@ -34,13 +34,13 @@ class DepthwiseSeparable(Convolutional):
     se: SqueezeExcite | None = parameter(
         Object(SqueezeExcite), "squeeze-excite after the depthwise", None
     )
-    residual: str = parameter(
+    residual: str | None = parameter(
         word("auto", "always"),
-        "add the input: auto where shapes are equal, always or it is an error; by default never",
+        "add the input: auto where shapes are equal; always, or it is an error",
         None,
     )
     drop_path: float = parameter(
-        number(0, 1), "probability that training drops the sum's new term", 0.0
+        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
     )
     depthwise: Part = part("the depthwise convolution", kernel="block", groups=None)
     pointwise: Part = part("the 1x1 convolution")

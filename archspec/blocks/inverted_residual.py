@@ -1,9 +1,9 @@
 """Widen, filter each channel, narrow, add.
 
-`expand.*`, `depthwise.*`, `se.*`, `project.*`, `drop_path`, `add`.
+`expand.*`, `depthwise.*`, `antialias`, `se.*`, `project.*`, `drop_path`, `add`.
 
 (h, w, c) → (⌈h / stride⌉, ⌈w / stride⌉, channels) with padding `same`. Where the hidden width is
-that of the input there is no `expand`.
+that of the input there is no `expand`, unless `expand_always` (FBNet, arXiv:1812.03443).
 Source: Sandler et al. 2018, arXiv:1801.04381, Table 1 and Figure 4d; squeeze-excite as in MnasNet
     and MobileNetV3.
 """
@@ -13,8 +13,11 @@ from typing import ClassVar
 
 from archspec.block import Block, Builder, Gate
 from archspec.parameters import (
+    ANTIALIAS,
+    FLAG,
     MAX_CHANNELS,
     MIXED_KERNEL,
+    Antialias,
     Convolutional,
     Expansion,
     Kernel,
@@ -42,21 +45,29 @@ class InvertedResidual(Convolutional):
     hidden: int | None = parameter(
         integer(1, MAX_CHANNELS), "instead of expansion: the hidden width itself", None, count=True
     )
+    expand_always: bool = parameter(
+        FLAG, "an `expand` even where the hidden width is that of the input", default=False
+    )
     kernel: Kernel = parameter(MIXED_KERNEL, "window of the depthwise convolution", ((3, 3),))
     stride: int = parameter(integer(1, 64), "step of the depthwise window, in pixels", 1)
     dilation: int = parameter(integer(1, 64), "distance of the depthwise window's pixels", 1)
+    antialias: Antialias | None = parameter(
+        ANTIALIAS,
+        "after the depthwise window, instead of its stride: a blur, or means",
+        None,
+    )
     se: SqueezeExcite | None = parameter(
         Object(SqueezeExcite), "squeeze-excite after the depthwise", None
     )
     residual: str | None = parameter(
         word("auto", "always", "partial"),
         "add the input: auto where shapes are equal; always, or it is an error; "
-        "partial, to the first channels",
+        "partial: to the first channels",
         "auto",
         off=True,
     )
     drop_path: float = parameter(
-        number(0, 1), "probability that training drops the sum's new term", 0.0
+        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
     )
     expand: Part = part("the 1x1 convolution that widens")
     depthwise: Part = part("the depthwise convolution", kernel="block", groups=None)
@@ -68,9 +79,12 @@ def unfold(build: Builder, x: str, p: InvertedResidual) -> str:
     width = build.shape(x)[-1]
     rule = p.expand.rounding
     hidden = p.hidden or build.expanded(x, p.expansion, p.channels, rule, "expand.rounding")
-    y = x if hidden == width else build.part("expand", x, p.expand, hidden)
+    wider = hidden != width or p.expand_always
+    y = build.part("expand", x, p.expand, hidden) if wider else x
     gate = Gate(p.se, width, p.channels, p.init) if p.se else None
-    y = build.depthwise(y, p.depthwise, stride=p.stride, dilation=p.dilation, se=gate)
+    y = build.depthwise(
+        y, p.depthwise, stride=p.stride, dilation=p.dilation, se=gate, antialias=p.antialias
+    )
     y = build.part("project", y, p.project, p.channels)
     return build.residual(x, y, p.residual, p.drop_path)
 

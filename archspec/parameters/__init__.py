@@ -15,6 +15,7 @@ from archspec.parameters.kinds import (
     FLAG,
     IMAGE_SIZE,
     KERNEL,
+    KERNELS,
     MAX_CHANNELS,
     MAX_CLASSES,
     MAX_REPEATS,
@@ -32,17 +33,20 @@ from archspec.parameters.kinds import (
     word,
 )
 from archspec.parameters.objects import (
+    ANTIALIAS,
     BIAS,
     FUNCTION,
     INIT,
     NORM,
     PADDING,
     ROUNDING,
+    Antialias,
     Convolutional,
     Expansion,
     Init,
     Norm,
     Part,
+    Shortcut,
     SqueezeExcite,
     part,
 )
@@ -56,6 +60,7 @@ from archspec.parameters.parameter import (
 )
 
 __all__ = [
+    "ANTIALIAS",
     "BIAS",
     "CYCLE_SCHEMA",
     "FLAG",
@@ -63,6 +68,7 @@ __all__ = [
     "IMAGE_SIZE",
     "INIT",
     "KERNEL",
+    "KERNELS",
     "MAX_CHANNELS",
     "MAX_CLASSES",
     "MAX_REPEATS",
@@ -74,6 +80,7 @@ __all__ = [
     "PADDING",
     "RAMP_SCHEMA",
     "ROUNDING",
+    "Antialias",
     "Convolutional",
     "Document",
     "Expansion",
@@ -88,6 +95,7 @@ __all__ = [
     "RowKeys",
     "Scaling",
     "ScalingRounding",
+    "Shortcut",
     "SqueezeExcite",
     "Window",
     "either",

@@ -111,17 +111,16 @@ def _read_kernel(value: Any) -> Kernel:  # noqa: ANN401
 
 
 KERNEL = Kind("a kernel: 3, or a rectangle 1x7", _WINDOW, _read_kernel)
-MIXED_KERNEL = Kind(
-    "a kernel: 3, a rectangle 1x7, or a mix [3, 5, 7]",
-    {
-        "anyOf": [
-            *_WINDOW["anyOf"],
-            {"type": "array", "items": _WINDOW, "minItems": 2, "maxItems": 16},
-        ]
-    },
-    _read_kernel,
-)
+_WINDOWS: dict[str, Any] = {
+    "anyOf": [
+        *_WINDOW["anyOf"],
+        {"type": "array", "items": _WINDOW, "minItems": 2, "maxItems": 16},
+    ]
+}
+MIXED_KERNEL = Kind("a kernel: 3, a rectangle 1x7, or a mix [3, 5, 7]", _WINDOWS, _read_kernel)
 """The windows of a mix share the channels out among them."""
+KERNELS = Kind("kernels: 3, a rectangle 1x7, or several [3, 5, 7]", _WINDOWS, _read_kernel)
+"""Each window sees all channels."""
 
 _ANY_NUMBER: dict[str, Any] = {"anyOf": [{"type": "number"}, _FRACTION]}
 

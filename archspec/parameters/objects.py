@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from archspec.ops import FUNCTIONS
 from archspec.parameters.kinds import (
@@ -65,25 +65,34 @@ class Init:
 class Norm:
     """A normalization."""
 
-    type: Literal["batch", "layer", "group"] = parameter(
-        word("batch", "layer", "group"), "over the batch, the channels, or groups of channels"
+    type: Literal["batch", "layer", "group", "rms", "deviation"] = parameter(
+        word("batch", "layer", "group", "rms", "deviation"),
+        "over the batch, the channels, or groups of channels; over the channels without a shift: "
+        "rms, x over its root mean square; deviation, x over its standard deviation",
     )
-    epsilon: float = parameter(number(0, 1), "added to the variance", 1e-3)
+    epsilon: float = parameter(number(0, 1), "added to the variance or mean square", 1e-3)
     momentum: float = parameter(
         number(0, 1),
         "share of the old statistics kept at each step (Keras's sense, 1 - PyTorch's)",
         0.99,
     )
     groups: int = parameter(integer(1, MAX_CHANNELS), "groups of channels (group only)", 32)
+    group_width: int | None = parameter(
+        integer(1, MAX_CHANNELS), "instead of groups: channels of a group (group only)", None
+    )
 
 
-PADDING = word("same", "symmetric", "even", "valid")
+PADDING = word("same", "symmetric", "even", "ceil", "valid")
 BIAS = either(FLAG, word("auto"))
 NORM = Object(Norm)
 INIT = Object(Init, "said")
 
 
 FUNCTION = word(*FUNCTIONS)
+
+Antialias: TypeAlias = Literal["blur", "blur_zero", "average"]
+"""Instead of a stride: a blur (the image mirrored beyond its border, or zero there), or means."""
+ANTIALIAS = word(*_words(Antialias))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,29 +102,62 @@ class Part:
     kernel: Kernel = parameter(MIXED_KERNEL, "height and width of the window", ((1, 1),))
     groups: int | None = parameter(
         integer(1, MAX_CHANNELS),
-        "slices of the channels, each by itself; else one for each channel",
+        "slices of the channels, each by itself; a depthwise convolution has one for each channel",
         1,
+    )
+    group_width: int | None = parameter(
+        integer(1, MAX_CHANNELS), "instead of groups: channels of a slice of the output", None
     )
     bias: bool | Literal["auto"] = parameter(BIAS, "auto: a bias where there is no norm", "auto")
     norm: Norm | None = parameter(NORM, "after the convolution", None)
     activation: Any = parameter(FUNCTION, "after the norm", None)
+    affine: bool = parameter(FLAG, "a learned factor and offset after it", default=False)
     padding: Any = parameter(PADDING, "how the image is padded", "same")
     rounding: Rounding | None = parameter(ROUNDING, "how its computed width is rounded", None)
     init: Init | None = parameter(INIT, "how its kernel starts", None)
     l2: float = parameter(number(0, 1), "factor of the L2 penalty on its kernel", 0.0)
 
 
-def part(doc: str, **defaults: Any) -> Any:  # noqa: ANN401
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shortcut(Part):
+    """The convolution beside a block that changes the width or the size of the image."""
+
+    pool: Literal["average"] | None = parameter(
+        word("average"),
+        "take the means of 2x2 pixels (fewer at the border) instead of a stride "
+        "(arXiv:1812.01187, ResNet-D)",
+        None,
+    )
+    subsample: bool = parameter(
+        FLAG,
+        "where only the size changes, take every stride-th pixel of the input instead",
+        default=False,
+    )
+
+
+def part(
+    doc: str,
+    type_: type[Part] = Part,
+    *,
+    optional: Literal["on", "off"] | None = None,
+    **defaults: Any,  # noqa: ANN401
+) -> Any:  # noqa: ANN401
     """A field that is a convolution of the block; what it does not say, the block says.
 
     Args:
         doc: which convolution it is.
+        type_: the class that holds it.
+        optional: whether `none` may be said; "on": else it is there; "off": only where its kernel
+            is said.
         defaults: fields that do not follow the block, and what they are where nobody says them.
-            `kernel` and `groups` follow only where they are named here as "block".
+            `kernel` and those of groups follow only where they are named here as "block".
     """
-    fixed = {"kernel": ((1, 1),), "groups": 1, **defaults}
+    fixed = {"kernel": ((1, 1),), "groups": 1, "group_width": None, **defaults}
     fixed = {name: value for name, value in fixed.items() if value != "block"}
-    said = Parameter(Object(Part, "always"), doc, None, part_defaults=fixed)
+    if optional == "off":
+        del fixed["kernel"]  # whoever switches it on says it
+    kind = Object(type_, "leading" if optional == "off" else "always")
+    said = Parameter(kind, doc, None, off=optional is not None, part_defaults=fixed)
     return field(default=None, metadata={"parameter": said})
 
 
@@ -125,6 +167,9 @@ class Convolutional:
 
     norm: Norm | None = parameter(NORM, "after each convolution", None)
     activation: Any = parameter(FUNCTION, "after each norm", None)
+    affine: bool = parameter(
+        FLAG, "a learned factor and offset, for all channels, after each activation", default=False
+    )
     bias: bool | Literal["auto"] = parameter(BIAS, "auto: a bias where there is no norm", "auto")
     padding: Any = parameter(PADDING, "how the image is padded", "same")
     init: Init | None = parameter(INIT, "how kernels start", None)

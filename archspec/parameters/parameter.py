@@ -64,7 +64,7 @@ class Parameter:
         inherits: what an object's field takes from the block's parameter of the same name where it
             is not said: everything, or only the details (all but the leading field).
         own: only the row, or a block of this name in the table or `defaults`, can say it.
-        part_defaults: for a part, what its fields are where nobody says them.
+        part_defaults: for a part, what its fields are where nobody says them; None for all else.
     """
 
     kind: Kind | Object
@@ -74,7 +74,7 @@ class Parameter:
     count: bool = False
     inherits: Literal["nothing", "all", "details"] = "nothing"
     own: bool = False
-    part_defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    part_defaults: Mapping[str, Any] | None = None
 
     @property
     def required(self) -> bool:

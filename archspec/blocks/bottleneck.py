@@ -1,0 +1,128 @@
+"""Narrow, filter, widen, add: `reduce.*`, `middle.*`, `expand.*`, `shortcut.*`, `add`.
+
+Then `activation`; between them, where they are said, `antialias`, `se.*` or `eca.*`, `drop_path`.
+(h, w, c) → (⌈h / stride⌉, ⌈w / stride⌉, channels) with padding `same`. The shortcut is the input
+itself where stride and width stay.
+Source: He et al. 2015, arXiv:1512.03385, Figure 5 right, whose stride is at `reduce`; in Facebook's
+    code of 2016, and most since, it is at `middle`. Groups: Xie et al. 2016, arXiv:1611.05431,
+    Figure 3c. Squeeze-excite at `expand`: Hu et al. 2017, arXiv:1709.01507, Figure 3; at `middle`:
+    Radosavovic et al. 2020, arXiv:2003.13678, RegNetY.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+from archspec.block import Block, Builder, Gate
+from archspec.ops import FUNCTIONS
+from archspec.parameters import (
+    ANTIALIAS,
+    KERNEL,
+    MAX_CHANNELS,
+    Antialias,
+    Convolutional,
+    Expansion,
+    Kernel,
+    Object,
+    Part,
+    Shortcut,
+    SqueezeExcite,
+    either,
+    integer,
+    number,
+    parameter,
+    part,
+    ratio,
+    word,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bottleneck(Convolutional):
+    """Narrow, filter, widen, add."""
+
+    ONE_OF: ClassVar = (("expansion", "hidden"), ("groups", "group_width"), ("se", "eca"))
+
+    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
+    expansion: Expansion | None = parameter(
+        Object(Expansion), "width of the middle as a ratio; rounded by reduce.rounding"
+    )
+    hidden: int | None = parameter(
+        integer(1, MAX_CHANNELS),
+        "instead of expansion: the width of the middle itself",
+        None,
+        count=True,
+    )
+    reduce_ratio: float = parameter(
+        ratio(64), "width of reduce over that of the middle; rounded by reduce.rounding", 1.0
+    )
+    kernel: Kernel = parameter(KERNEL, "window of the middle convolution", ((3, 3),))
+    stride: int = parameter(integer(1, 64), "step of the window, in pixels", 1)
+    stride_at: Literal["reduce", "middle"] = parameter(
+        word("reduce", "middle"), "which convolution has the stride", "middle"
+    )
+    dilation: int = parameter(integer(1, 64), "distance of the middle window's pixels", 1)
+    groups: int = parameter(
+        integer(1, MAX_CHANNELS), "slices of the middle's channels, each by itself", 1
+    )
+    group_width: int | None = parameter(
+        integer(1, MAX_CHANNELS), "instead of groups: channels of a slice", None
+    )
+    antialias: Antialias | None = parameter(
+        ANTIALIAS, "after the middle, instead of its stride: a blur, or means", None
+    )
+    se: SqueezeExcite | None = parameter(Object(SqueezeExcite), "a squeeze-excite", None)
+    se_at: Literal["middle", "expand"] = parameter(
+        word("middle", "expand"), "which convolution the squeeze-excite follows", "expand"
+    )
+    eca: int | Literal["auto"] | None = parameter(
+        either(word("auto"), integer(1, 255)),
+        "instead of se, after expand: efficient channel attention, the kernel of its convolution "
+        "along the channels; auto: from their count",
+        None,
+    )
+    drop_path: float = parameter(
+        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
+    )
+    sum_activation: Any = parameter(
+        word("auto", *FUNCTIONS), "after the sum; auto: the block's", "auto", off=True
+    )
+    reduce: Part = part("the 1x1 convolution that narrows")
+    middle: Part = part("the convolution with the window", kernel="block", groups=None)
+    expand: Part = part("the 1x1 convolution that widens", activation=None)
+    shortcut: Shortcut | None = part(
+        "the convolution beside them, where stride or width change; none: no sum there",
+        Shortcut,
+        optional="on",
+        activation=None,
+    )
+
+
+def unfold(build: Builder, x: str, p: Bottleneck) -> str:
+    """Add the three convolutions, the shortcut and the sum."""
+    rule = p.reduce.rounding
+    hidden = p.hidden or build.expanded(x, p.expansion, p.channels, rule, "reduce.rounding")
+    gate = Gate(p.se, build.shape(x)[-1], p.channels, p.init) if p.se else None
+    narrow = hidden
+    if p.reduce_ratio != 1:
+        narrow = build.width("reduce_ratio", hidden, p.reduce_ratio, rule, "reduce.rounding")
+    at_middle = p.stride_at == "middle" or p.antialias
+    y = build.part("reduce", x, p.reduce, narrow, stride=1 if at_middle else p.stride)
+    y = build.part(
+        "middle",
+        y,
+        replace(p.middle, groups=p.middle.groups or build.groups(hidden, p.groups, p.group_width)),
+        hidden,
+        stride=p.stride if at_middle else 1,
+        dilation=p.dilation,
+        se=gate if p.se_at == "middle" else None,
+        antialias=p.antialias,
+    )
+    y = build.part("expand", y, p.expand, p.channels, se=gate if p.se_at == "expand" else None)
+    if p.eca:
+        y = build.channel_attention(y, p.eca)
+    y = build.beside(x, y, p.shortcut, p.stride, p.drop_path)
+    last = p.activation if p.sum_activation == "auto" else p.sum_activation
+    return build.activation("activation", y, last)
+
+
+BLOCK = Block(Bottleneck, unfold)

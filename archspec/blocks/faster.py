@@ -1,0 +1,85 @@
+"""Filter some of the channels, widen, narrow, add.
+
+`down.*`; `partial.slice`, `partial.conv`, `partial.rest`, `partial.concat`, `expand.*`,
+`project.*`, `layer_scale`, `drop_path`, `add`.
+
+(h, w, c) → (⌊h / stride⌋, ⌊w / stride⌋, channels) with a window as wide as the stride and no
+padding in `down`; without a stride, where the width stays, there is no `down`.
+Source: Chen et al. 2023, arXiv:2303.03667, Sections 3.2 to 3.4 and Figure 4.
+"""
+
+from dataclasses import dataclass
+
+from archspec.block import Block, Builder
+from archspec.ops import Concat, Slice
+from archspec.parameters import (
+    KERNEL,
+    MAX_CHANNELS,
+    Convolutional,
+    Expansion,
+    Kernel,
+    Object,
+    Part,
+    integer,
+    number,
+    parameter,
+    part,
+    ratio,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Faster(Convolutional):
+    """Filter some of the channels, widen, narrow, add."""
+
+    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
+    expansion: Expansion = parameter(
+        Object(Expansion), "hidden width as a ratio; rounded by expand.rounding"
+    )
+    partial_ratio: float = parameter(
+        ratio(1), "share of the channels, the first, that are filtered; rounded by partial.rounding"
+    )
+    kernel: Kernel = parameter(KERNEL, "window of the partial convolution", ((3, 3),))
+    stride: int = parameter(integer(1, 64), "step of the window of `down`, in pixels", 1)
+    dilation: int = parameter(integer(1, 64), "distance of the partial window's pixels", 1)
+    layer_scale: float | None = parameter(
+        number(0, 10),
+        "a learned factor for each channel of the residual branch: its first value",
+        None,
+    )
+    drop_path: float = parameter(
+        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
+    )
+    down: Part = part("the convolution for the stride and the width", activation=None)
+    partial: Part = part(
+        "the convolution of some channels", kernel="block", norm=None, activation=None
+    )
+    expand: Part = part("the 1x1 convolution that widens")
+    project: Part = part("the 1x1 convolution that narrows", norm=None, activation=None)
+
+
+def unfold(build: Builder, x: str, p: Faster) -> str:
+    """Go down where the row does, then add the three convolutions and the sum."""
+    if p.stride > 1 or build.shape(x)[-1] != p.channels:
+        x = build.part("down", x, p.down, p.channels, stride=p.stride)
+    hidden = build.expanded(x, p.expansion, p.channels, p.expand.rounding, "expand.rounding")
+    y = build.part("expand", _partial(build, x, p), p.expand, hidden)
+    y = build.part("project", y, p.project, p.channels)
+    return build.residual(x, y, "always", p.drop_path, p.layer_scale)
+
+
+def _partial(build: Builder, x: str, p: Faster) -> str:
+    """(h, w, c) with the first channels filtered, the others as they are."""
+    width = p.channels
+    some = build.width(
+        "partial_ratio", width, p.partial_ratio, p.partial.rounding, "partial.rounding"
+    )
+    if some >= width:
+        return build.part("partial", x, p.partial, width, dilation=p.dilation)
+    y = build.add("partial.slice", Slice(0, some), x)
+    y = build.part("partial", y, p.partial, some, dilation=p.dilation)
+    rest = build.add("partial.rest", Slice(some, width), x)
+    return build.add("partial.concat", Concat(), y, rest)
+
+
+BLOCK = Block(Faster, unfold)
