@@ -9,10 +9,14 @@ import onnx
 from archspec.backends.reference import Array, Reference, Weights
 from archspec.deploy.runtime import Runtime
 from archspec.graph import Graph, Node
-from archspec.ops import Flatten
+from archspec.ops import BatchNorm, Convolution, Dense, Flatten
+from archspec.passes.rewire import alone
 
 _ROUNDING = 1e-3
 """What is below notice at a node: runtimes sum a whole image without care (6e-5 for 300 by 300)."""
+
+_FOLDED = ("Conv", "Gemm")
+"""What a batch norm is folded into."""
 
 _SLACK = 4
 """How many times the reference's own rounding error a difference may be, if that is more."""
@@ -88,15 +92,17 @@ def deviations(
 def _held(model: onnx.ModelProto, graph: Graph) -> dict[str, tuple[Node, str]]:
     """Name in the graph → the node of the model that gives its value, and the ONNX name of that.
 
-    A node that a pass took out has no value of its own: the value that it read has become its.
-    Flattened values may lie in another order and are left out.
+    A node that a pass took out has no value of its own: the value that it read has become its,
+    unless it went into a sum, or into what reads it. Flattened values may lie in another order
+    and are left out.
     """
     values = {node.name: node.output[0] for node in model.graph.node}
+    folded = {node.name for node in model.graph.node if node.op_type in _FOLDED}
     givers: dict[str, Node] = {}
     held: dict[str, str] = {}
     for node in graph.nodes:
         giver = node if node.name in values else givers.get(node.inputs[0])
-        if giver:
+        if giver and (giver is node or _became(graph, node, giver.name in folded)):
             givers[node.name] = giver
             held[giver.name] = node.name
     return {
@@ -104,6 +110,13 @@ def _held(model: onnx.ModelProto, graph: Graph) -> dict[str, tuple[Node, str]]:
         for giver, name in held.items()
         if not isinstance(givers[name].op, Flatten)
     }
+
+
+def _became(graph: Graph, node: Node, folded: bool) -> bool:  # noqa: FBT001
+    """Whether the value that a node read has become its; `folded`: an op that takes batch norms."""
+    if isinstance(node.op, BatchNorm):
+        return folded and alone(graph, node.inputs[0])
+    return not isinstance(node.op, Convolution | Dense)
 
 
 def _exposed(model: onnx.ModelProto, values: Collection[str]) -> onnx.ModelProto:

@@ -17,13 +17,13 @@ from archspec.deploy.tf2onnx import convert
 from archspec.errors import did_you_mean, error
 from archspec.files import write_whole
 from archspec.graph import Graph
-from archspec.passes.fold import fold
+from archspec.passes.collapse import collapse
 from archspec.passes.merge import merge
 from archspec.passes.prune import prune
 
 Weights: TypeAlias = Mapping[str, NDArray[Any]]
 
-PASSES = (prune, fold, merge)
+PASSES = (prune, collapse, merge)
 """What a deployed model goes through, in this order."""
 
 

@@ -1,4 +1,4 @@
-"""Fold batch norm into what stands before it."""
+"""Fold batch norm into what stands before it, or after it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,9 +18,13 @@ Weights: TypeAlias = Mapping[str, Array]
 def fold(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
     """Fold each batch norm into the convolution or dense layer whose only reader it is.
 
+    Where there is none, into the dense layer that is its only reader; a convolution after it pads
+    with zeros, which the norm would change.
+
     Requires: an array for each key of `graph.weights`.
-    Ensures: a batch norm is left only behind another op, or behind a value that is read twice
-        or is an output itself. What was folded into keeps its name and has a bias; its
+    Ensures: a batch norm is left only behind another op, or behind a value that is read twice or
+        is an output itself; and only before another op than a dense layer, or where it is itself
+        read twice or an output. What was folded into keeps its name and has a bias; its
         arrays are computed in float64 and keep their type. Outputs are equal up to rounding.
     """
     nodes = {node.name: node for node in graph.nodes}
@@ -34,23 +38,59 @@ def fold(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
         if target and isinstance(target.op, Convolution | Dense):
             gone[node.name] = target.name
             changed[target.name] = replace(target.op, bias=True)
-            _fold(arrays, target, node, node.op.epsilon)
+            _fold(arrays, target, node)
+    ahead: dict[str, Node] = {}
+    for node in reversed(graph.nodes):
+        if isinstance(node.op, BatchNorm) and node.name not in gone and alone(graph, node.name):
+            (reader,) = graph.readers[node.name]
+            reader = ahead.get(reader.name, reader)
+            if isinstance(reader.op, Dense):
+                gone[node.name], ahead[node.name] = node.inputs[0], reader
+                changed[reader.name] = replace(reader.op, bias=True)
+                _fold_ahead(arrays, reader, node)
     return rewire(graph, gone, changed), arrays
 
 
-def _fold(arrays: dict[str, Array], target: Node, norm: Node, epsilon: float) -> None:
-    """Replace the arrays of `target` and take out those of `norm`."""
+def statistics(norm: Node, weights: Weights) -> tuple[Array, Array, Array]:
+    """Scale, mean and offset of a batch norm, (x - mean) · scale + offset, in float64."""
+    assert isinstance(norm.op, BatchNorm)  # noqa: S101
 
-    def take(name: str) -> Array:
-        return arrays.pop(f"{norm.name}/{name}").astype(np.float64)
+    def wide(name: str) -> Array:
+        return weights[f"{norm.name}/{name}"].astype(np.float64)
 
-    kernel = arrays[f"{target.name}/kernel"]
-    bias = arrays.get(f"{target.name}/bias", np.float64(0))
     # Statistics from a file may be negative or infinite: NaN is what batch norm makes of them.
     with np.errstate(all="ignore"):
-        scale = take("gamma") / np.sqrt(take("moving_variance") + epsilon)
-        shift = take("beta") + (bias - take("moving_mean")) * scale
+        scale = wide("gamma") / np.sqrt(wide("moving_variance") + norm.op.epsilon)
+    return scale, wide("moving_mean"), wide("beta")
+
+
+def _fold(arrays: dict[str, Array], target: Node, norm: Node) -> None:
+    """Replace the arrays of `target` and take out those of `norm` behind it."""
+    kernel, bias, (scale, mean, offset) = _taken(arrays, target, norm)
+    with np.errstate(all="ignore"):
         # Output channels come last: one axis, or the last two of a depthwise kernel (kh, kw, c, m).
         scaled = kernel.reshape(-1, len(scale)) * scale
+        shift = offset + (bias - mean) * scale
     arrays[f"{target.name}/kernel"] = scaled.reshape(kernel.shape).astype(kernel.dtype)
     arrays[f"{target.name}/bias"] = shift.astype(kernel.dtype)
+
+
+def _fold_ahead(arrays: dict[str, Array], target: Node, norm: Node) -> None:
+    """Replace the arrays of `target`, a dense layer, and take out those of `norm` before it."""
+    kernel, bias, (scale, mean, offset) = _taken(arrays, target, norm)
+    with np.errstate(all="ignore"):
+        shift = bias + (offset - mean * scale) @ kernel
+        scaled = kernel * scale[:, None]
+    arrays[f"{target.name}/kernel"] = scaled.astype(kernel.dtype)
+    arrays[f"{target.name}/bias"] = shift.astype(kernel.dtype)
+
+
+def _taken(
+    arrays: dict[str, Array], target: Node, norm: Node
+) -> tuple[Array, Array, tuple[Array, Array, Array]]:
+    """Kernel and bias of `target`, and the statistics of `norm`, whose arrays are taken out."""
+    factors = statistics(norm, arrays)
+    for name in ("gamma", "beta", "moving_mean", "moving_variance"):
+        del arrays[f"{norm.name}/{name}"]
+    kernel = arrays[f"{target.name}/kernel"]
+    return kernel, arrays.get(f"{target.name}/bias", np.zeros(())), factors

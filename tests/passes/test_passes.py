@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from archspec.backends.reference import emit
+from archspec.deploy.export import PASSES
 from archspec.graph import INPUT, GraphBuilder
 from archspec.ops import (
     Activation,
@@ -18,6 +19,7 @@ from archspec.ops import (
     Rescale,
     Standardize,
 )
+from archspec.passes.collapse import collapse
 from archspec.passes.fold import fold
 from archspec.passes.merge import merge
 from archspec.passes.prune import prune
@@ -55,13 +57,15 @@ def graphs(draw):
         read = [draw(last), draw(last)] if isinstance(op, Add) else [draw(last)]
         values.append(build.add(f"n{place}", op, read))
     flat = build.add("flat", Flatten(), [values[-1]])
+    if draw(st.booleans()):
+        flat = build.add("before", BatchNorm(), [flat])
     dense = build.add("dense", Dense(5, bias=draw(st.booleans())), [flat])
     values.append(build.add("norm", BatchNorm(), [dense]))
     taps = draw(st.lists(st.sampled_from(values), max_size=2))
     return build.build({"scores": "norm", **{f"tap{i}": tap for i, tap in enumerate(taps)}})
 
 
-@pytest.mark.parametrize("steps", [(fold,), (prune,), (merge,), (prune, fold, merge)])
+@pytest.mark.parametrize("steps", [(fold,), (prune,), (merge,), (collapse,), PASSES])
 @given(graph=graphs(), seed=st.integers(0, 9))
 def test_no_pass_changes_what_a_graph_computes(steps, graph, seed):
     weights = arrays(graph, seed, "float64")
@@ -79,10 +83,10 @@ def test_no_pass_changes_what_a_graph_computes(steps, graph, seed):
 @given(graph=graphs())
 def test_passes_find_nothing_to_do_a_second_time(graph):
     weights = arrays(graph)
-    for step in (prune, fold, merge):
+    for step in PASSES:
         graph, weights = step(graph, weights)
     before, kept = str(graph), weights
-    for step in (prune, fold, merge):
+    for step in PASSES:
         graph, weights = step(graph, weights)
     assert str(graph) == before
     assert all(weights[key] is kept[key] for key in kept)
@@ -92,7 +96,7 @@ def test_passes_find_nothing_to_do_a_second_time(graph):
 def test_nodes_that_stay_keep_their_names_and_their_order(graph):
     weights = arrays(graph)
     names = [node.name for node in graph.nodes]
-    for step in (prune, fold, merge):
+    for step in PASSES:
         graph, weights = step(graph, weights)
     left = [node.name for node in graph.nodes]
     assert left == [name for name in names if name in left]
