@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archspec.errors import error
 from archspec.graph import Graph
 from archspec.ops import Shape
 from archspec.weights.fit import refuse
@@ -25,7 +24,7 @@ from archspec.weights.foreign.names import (
 
 __all__ = ["LIBRARIES", "Assignment", "Library", "Table", "assign", "functions", "tables"]
 
-COUNTERS = "*num_batches_tracked"
+COUNTER = "num_batches_tracked"
 """How many batches batch norm has seen, which PyTorch stores and nothing reads."""
 
 
@@ -37,7 +36,7 @@ class Assignment:
         table: whose names they are.
         theirs: our key → the name in the file.
         expected: our key → what it would be called, for those that the file lacks.
-        ignored: names of theirs that carry nothing that a graph needs.
+        ignored: names of theirs that carry nothing: counters of batches.
         surplus: names of theirs that go nowhere.
     """
 
@@ -56,18 +55,17 @@ def assign(found: Collection[str], graph: Graph, candidates: Iterable[Table]) ->
         graph: what the arrays are for.
         candidates: tables to choose from.
     """
+    ordered = dict.fromkeys(found)
     best = max(
-        (_assignment(set(found), graph, table) for table in candidates),
+        (_assignment(ordered, graph, table) for table in candidates),
         key=lambda known: (len(known.theirs), -len(known.surplus)),
         default=None,
     )
     assert best is not None  # noqa: S101  every library has tables
-    order = {name: place for place, name in enumerate(found)}
-    surplus = sorted(best.surplus, key=order.__getitem__)
-    return Assignment(best.table, best.theirs, best.expected, best.ignored, tuple(surplus))
+    return best
 
 
-def _assignment(found: set[str], graph: Graph, table: Table) -> Assignment:
+def _assignment(found: Mapping[str, None], graph: Graph, table: Table) -> Assignment:
     theirs: dict[str, str] = {}
     expected: dict[str, str] = {}
     for key, choices in names(graph, table).items():
@@ -76,29 +74,18 @@ def _assignment(found: set[str], graph: Graph, table: Table) -> Assignment:
             expected[key] = choices[0]
         else:
             theirs[key] = name
-    rest = found.difference(*(name.split(JOINED) for name in theirs.values()))
-    patterns = (COUNTERS, *table.ignore)
-    ignored = {name for name in rest if any(fnmatchcase(name, pattern) for pattern in patterns)}
-    return Assignment(table, theirs, expected, tuple(sorted(ignored)), tuple(rest - ignored))
+    taken = {piece for name in theirs.values() for piece in name.split(JOINED)}
+    rest = [name for name in found if name not in taken]
+    ignored = tuple(name for name in rest if name.endswith(COUNTER))
+    surplus = tuple(name for name in rest if not name.endswith(COUNTER))
+    return Assignment(table, theirs, expected, ignored, surplus)
 
 
-def _present(choice: str, found: set[str]) -> Iterable[str]:
+def _present(choice: str, found: Mapping[str, None]) -> Iterable[str]:
     """The name, if it is there; one with `*` is a pattern, for a name that Keras makes up."""
     if "*" not in choice:
-        return (choice,) if found.issuperset(choice.split(JOINED)) else ()
+        return (choice,) if all(name in found for name in choice.split(JOINED)) else ()
     return (name for name in found if fnmatchcase(name, choice))
-
-
-def table_of(function: str) -> Table:
-    """The table of a function of keras.applications.
-
-    Raises:
-        SpecError: E440, there is none.
-    """
-    known = functions()
-    if function not in known:
-        raise error("E440", f"no table names the layers of keras.applications.{function}")
-    return known[function]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ Values: TypeAlias = Mapping[str, int | str]
 
 _IN_BLOCK = re.compile(r"(?P<row>[^.]+)\.(?P<number>[0-9]+)\.(?P<local>.+)")
 """The name of a node in a block of the stages, `s3.2.expand.conv`."""
-_HOLE = re.compile(r"\{(?P<name>\w+|[0-9]*\*)(\*(?P<times>[0-9]+))?(?P<shift>[+-][0-9]+)?\}")
+_HOLE = re.compile(r"\{(?P<name>\w+|\*)(\*(?P<times>[0-9]+))?(?P<shift>[+-][0-9]+)?\}")
 
 ARRAYS: Mapping[str, str] = {
     "kernel": "weight",
@@ -38,7 +38,40 @@ JOINED = " + "
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """One entry of a file of names; README.md beside the files says what its words mean."""
+    """What a library calls the nodes of the nets of a family: one entry of a file of names.
+
+    The file maps names of tables, each once in a library, to these words; none is needed. `extends`
+    names another table of the library, whose words hold where this one does not say them; of
+    `layers` and `blocks` the keys are joined, and what is said here fits first.
+
+    A key of `layers` or `blocks` is the name of a node, in which `*` stands for one part or a piece
+    of it, without dots; of the keys the first that fits is taken, in `blocks` before `layers`. Its
+    value is the name of a module of theirs, to which every array adds its own (ARRAYS); of a list
+    the first that the file has; `a + b` are modules whose arrays are joined along their outputs. A
+    key `node/array` fits one array, and its value is the whole name of a tensor. In a table of
+    keras, `*` in a value stands for what Keras makes up.
+
+    Values, `block` and `first` are templates. All that is counted in them counts from 0, but for
+    `nth`: {stage} of theirs; {row} of our stages; {block} in its stage; {index} of the block in
+    the net; {letter} of the block in its row, a, b, …; {part} of the block, of those that have
+    arrays; {nth} time that the key fits in the block; {node} in its section, stem, stages or head;
+    {*} what the first `*` of the key stood for. {block*2+1}: any of them times a number, plus or
+    minus a number.
+
+    Args:
+        library: whose names they are.
+        name: what the file calls the table.
+        functions: keras alone: of keras.applications, those whose models have these names; each
+            function in one table.
+        stages: how many rows of our stages make one of theirs, `[1, 2, 1]`; rows beyond are a stage
+            each.
+        sizes: instead: how many blocks make a stage of theirs, whatever our rows.
+        layers: key → value for nodes outside the stages, or anywhere, by their whole names.
+        block: what stands before each value of `blocks`.
+        first: the same for the first block of the net, where it is something else.
+        blocks: key → value for nodes in the blocks of the stages, `expand.conv` for
+            `s3.2.expand.conv`.
+    """
 
     library: Library
     name: str
@@ -49,7 +82,6 @@ class Table:
     block: str = ""
     first: str | None = None
     blocks: Templates = field(default_factory=dict[str, str])
-    ignore: Sequence[str] = ()
 
     def __str__(self) -> str:
         return f"{self.library} {self.name}"
@@ -101,6 +133,21 @@ class _Rule(NamedTuple):
         """Whether the key stands for an array of the node of this name."""
         return self.pattern.fullmatch(f"{name}/{array}" if self.of_array else name)
 
+    def filled(self, prefix: str, values: Values, endings: Sequence[str]) -> Iterator[str]:
+        """The names of an array, by each template with each ending."""
+        for template in self.templates:
+            modules = [_filled(prefix + module, values) for module in template.split(JOINED)]
+            for ending in endings:
+                yield JOINED.join(module + ending for module in modules)
+
+
+class _Choice(NamedTuple):
+    """A rule for a node, the name of the node by which it goes, and what stands before it."""
+
+    rule: _Rule
+    name: str
+    prefix: str
+
 
 class _Site(NamedTuple):
     """A node, its name within its block (or its whole name), and where it stands."""
@@ -117,29 +164,22 @@ def names(graph: Graph, table: Table) -> dict[str, tuple[str, ...]]:
     counts: dict[tuple[int | None, str], int] = {}
     found: dict[str, tuple[str, ...]] = {}
     for site in _sites(graph, table):
+        choices = [_Choice(rule, site.node.name, "") for rule in layers]
+        if site.block is not None:
+            first = site.block == 0 and table.first is not None
+            prefix = (table.first if first else table.block) or ""
+            choices = [_Choice(rule, site.local, prefix) for rule in blocks] + choices
         counted: set[str] = set()
-        first = site.block == 0 and table.first is not None
-        prefix = table.first if first else table.block
         for place, array in enumerate(graph.weights_of(site.node)):
-            choices = [(rule, site.node.name, "") for rule in layers]
-            if site.block is not None:
-                choices = [(rule, site.local, prefix or "") for rule in blocks] + choices
-            for rule, name, before in choices:
+            for rule, name, prefix in choices:
                 if match := rule.match(name, array):
                     count = site.block, rule.key
-                    if rule.key not in counted:
-                        counted.add(rule.key)
-                        counts[count] = counts.get(count, 0) + 1
+                    counts[count] = counts.get(count, 0) + (rule.key not in counted)
+                    counted.add(rule.key)
                     values = {**site.values, **_captured(match), "nth": counts[count]}
                     endings = ("",) if rule.of_array else _endings(array, place, table)
-                    found[f"{site.node.name}/{array}"] = tuple(
-                        JOINED.join(
-                            _filled(before + module, values) + ending
-                            for module in template.split(JOINED)
-                        )
-                        for template in rule.templates
-                        for ending in endings
-                    )
+                    key = f"{site.node.name}/{array}"
+                    found[key] = tuple(rule.filled(prefix, values, endings))
                     break
     return found
 
@@ -201,9 +241,8 @@ def _stage(place: int, starts: Sequence[int]) -> int:
 
 
 def _captured(match: re.Match[str]) -> Values:
-    """What the first `*` stands for as `*`, the second as `2*`."""
-    values = {f"{number}*": text for number, text in enumerate(match.groups(), 1)}
-    return {"*": values["1*"], **values} if values else {}
+    """What the first `*` stands for."""
+    return {"*": match.group(1)} if match.re.groups else {}
 
 
 def _endings(array: str, place: int, table: Table) -> tuple[str, ...]:
