@@ -4,9 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archspec.api import (  # noqa: A004
+    from archspec.api import (
         BLOCKS,
-        compile,
+        compile,  # noqa: A004
         cost,
         export,
         json_schema,

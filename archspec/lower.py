@@ -45,6 +45,10 @@ def lower(spec: Spec, blocks: Mapping[str, Block]) -> Lowered:
             path = f"{row.prefix}.{number}" if row.section == "stages" else row.prefix
             build = Builder(state.builder, path, row, spec.classes, derivations)
             value = blocks[row.block].unfold(build, value, _dilated(parameters, row, spec, state))
+            if value not in state.builder.shapes:
+                hint = "its unfold returns what build.add or build.part gave"
+                message = f"{path}: block '{row.block}' gives {value!r}, which is no value"
+                raise error("E302", message, row.span, hint)
             state.values[path] = value
         state.values[row.prefix] = state.values[row.path] = value
     graph = _needed(state.builder.build(_outputs(spec, state) or {OUTPUT: value}))

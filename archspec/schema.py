@@ -30,7 +30,6 @@ NAME = r"^[A-Za-z][A-Za-z0-9_]{0,63}$(?!\n)"
 _TABLE = {"anyOf": [{"type": "array", "minItems": 1}, {"type": "object"}]}
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 1000}
 _CALL = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
-_LIST = {"type": "array", "items": {"anyOf": [_TEXT, {"type": "array"}]}}
 EDITS: Mapping[str, tuple[dict[str, Any], str]] = {
     "change": ({"type": "object"}, "a mapping from paths to values"),
     "remove": ({"type": "array", "items": _TEXT}, "a list of rows such as stages.s5"),
@@ -61,7 +60,11 @@ SKELETON: Mapping[str, tuple[dict[str, Any], str]] = {
         'a name of the zoo or a path to a .yaml file, with variants as in "efficientnet:b1"',
     ),
     "equals": (
-        {"type": "object", "additionalProperties": {"anyOf": [_TEXT, _CALL, _LIST]}},
+        {
+            "type": "object",
+            "properties": {"columns": {"type": "array"}, "rows": {"type": "array"}},
+            "additionalProperties": {"anyOf": [_TEXT, _CALL]},
+        },
         "a mapping such as {keras: MobileNetV2(alpha=1.0)}",
     ),
     **{name: ({}, "") for name in parameters_of(Document)},

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from shutil import get_terminal_size
 from typing import Any, Literal, TypeAlias, cast
 
-Format: TypeAlias = Literal["text", "json", "csv"]
+Format: TypeAlias = Literal["text", "json", "csv", "markdown"]
 Record: TypeAlias = Mapping[str, Any]
 
 WIDE = 10_000
@@ -32,6 +32,8 @@ def render(records: Sequence[Record], style: Format, total: Record | None = None
         return json.dumps(records, indent=2)
     if style == "csv":
         return _csv(records)
+    if style == "markdown":
+        return _markdown(records)
     return _text(records, total)
 
 
@@ -42,6 +44,15 @@ def _csv(records: Sequence[Record]) -> str:
     writer.writerow(keys)
     writer.writerows([[plain(record[key]) for key in keys] for record in records])
     return out.getvalue().removesuffix("\n")
+
+
+def _markdown(records: Sequence[Record]) -> str:
+    lines = [list(record.values()) for record in records]
+    keys = list(records[0]) if records else []
+    return "\n".join(
+        f"| {' | '.join(shown(value) for value in line)} |"
+        for line in (keys, ["---"] * len(keys), *lines)
+    )
 
 
 def _text(records: Sequence[Record], total: Record | None) -> str:

@@ -1,10 +1,13 @@
 """Whether specs compute what the implementations compute that they name; one verdict for each."""
 
 import os
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from math import inf
+from multiprocessing import active_children, get_context
+from signal import SIG_DFL, SIGINT, signal
 from typing import Any, Literal, TypeAlias
 
 from archspec import api, zoo
@@ -23,6 +26,7 @@ Via: TypeAlias = Literal["onnx", "keras"]
 IMAGE = (96, 129)
 """Height and width at which Keras's models are compared: an even size and an odd one."""
 KERAS = "keras"
+LIBRARIES = ("timm", "torchvision", KERAS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,41 +116,45 @@ def verify(
     if not vectors and not spec.equals:
         hint = "as in `equals: {timm: mobilenetv2_100}`, or give --vector FILE"
         raise error("E511", f"{spec.title} does not say what it equals", hint=hint)
-    given = {vector.reference: vector for vector in map(read, vectors)}
-    named = [f"{library}:{name}" for library, name in spec.equals.items()]
-    for other in given or named:
-        cost = api.cost(spec)
-        bound = FLOAT64 if _is_live(other, given) else FLOAT32
+    given = [(vector.reference, vector) for vector in map(read, vectors)]
+    named = [(f"{library}:{name}", None) for library, name in spec.equals.items()]
+    cost = api.cost(spec)
+    for other, vector in given or named:
+        live = vector is None and other.partition(":")[0] == KERAS
         difference, reason = None, ""
         try:
-            difference = _difference(candidate, other, given.get(other), via)
+            difference = (
+                _live_difference(candidate, other)
+                if live
+                else _difference(candidate, vector or of(other), via)
+            )
         except SpecError as wrong:
             first = wrong.diagnostics[0]
             reason = f"{first.code} {first.message}"
+        bound = FLOAT64 if live else FLOAT32
         yield Verdict(reference, other, cost.trainable, cost.macs, difference, bound, reason)
 
 
-def _is_live(other: str, given: Container[str]) -> bool:
-    return other.partition(":")[0] == KERAS and other not in given
-
-
-def _difference(candidate: _Candidate, other: str, given: Vector | None, via: Via) -> float:
-    """max|a - b| / std(b) of the outputs."""
-    library, _, name = other.partition(":")
-    if given is None and library == KERAS:
+def _live_difference(candidate: _Candidate, other: str) -> float:
+    """max|a - b| / std(b) of the outputs, the other model built by Keras."""
+    with framework("a comparison with keras.applications"):
         from archspec.proof.applications import prove  # noqa: PLC0415
 
-        return prove(api.to_graph(candidate.load()), name, [IMAGE]).difference
-    vector = of(other) if given is None else given
+    function = other.partition(":")[2]
+    return prove(api.to_graph(candidate.load()), function, [IMAGE]).difference
+
+
+def _difference(candidate: _Candidate, vector: Vector, via: Via) -> float:
+    """max|a - b| / std(b) of the outputs, that of the other model known."""
     graph = candidate.graph(vector.input)
     trainable = sum(weight.size for weight in graph.weights.values() if weight.trainable)
     if vector.params != trainable:
-        raise error("E513", f"{other} has {vector.params:,} parameters")
+        raise error("E513", f"{vector.reference} has {vector.params:,} parameters")
     return agreement(graph, vector, via)
 
 
 def named() -> Iterator[tuple[str, str]]:
-    """Every spec of the zoo that says what it equals, with its variants, and each such reference."""
+    """Every spec of the zoo that says what it equals, with its variants, and what it equals."""
     for name in zoo.names():
         for choice, equals in open_spec(zoo.open_tree(name), zoo.open_tree).named():
             for library, other in equals.items():
@@ -154,13 +162,50 @@ def named() -> Iterator[tuple[str, str]]:
 
 
 def verify_all(references: Iterable[str], via: Via = "onnx") -> Iterator[Verdict]:
-    """The same for many specs, one process a core, in their order."""
+    """The same for many specs, one process a core, in their order.
+
+    Raises:
+        SpecError: as `verify`; E514, the system ended a process.
+    """
     context = get_context("spawn")  # TensorFlow does not survive a fork
-    with ProcessPoolExecutor(os.cpu_count(), context) as pool:
-        for verdicts in pool.map(_verified, references, (via for _ in iter(int, 1))):
-            yield from verdicts
+    # Ctrl-C reaches every process; each would print what it interrupts.
+    at_once = SIGINT, SIG_DFL
+    with ProcessPoolExecutor(os.cpu_count(), context, signal, at_once) as pool:
+        pending = [pool.submit(_verified, reference, via) for reference in references]
+        try:
+            for future in pending:
+                yield from future.result()
+        except BrokenProcessPool as reason:
+            hint = "memory may have been short; `archspec verify SPEC` takes one at a time"
+            raise error("E514", "a process was ended from outside", hint=hint) from reason
+        except BaseException:
+            # Nobody waits for the others, and to cancel them is a race that prints a traceback.
+            for process in active_children():
+                process.terminate()
+            raise
 
 
 def _verified(reference: str, via: Via) -> list[Verdict]:
-    with framework("a comparison with keras.applications"):
-        return list(verify(reference, via=via))
+    return list(verify(reference, via=via))
+
+
+def summary(found: Iterable[Verdict]) -> list[dict[str, Any]]:
+    """A record for each spec: how many of each library it equals, and how far it is at most."""
+    families: dict[str, list[Verdict]] = {}
+    for verdict in found:
+        families.setdefault(verdict.spec.partition(":")[0], []).append(verdict)
+    return [
+        {"spec": f"`{name}`", **{library: _counted(own, library) for library in LIBRARIES}}
+        for name, own in families.items()
+    ]
+
+
+def _counted(verdicts: Sequence[Verdict], library: str) -> str:
+    """`7, 5.1e-06`; `6 of 7` where one is not equal; nothing where there is none."""
+    own = [verdict for verdict in verdicts if verdict.reference.partition(":")[0] == library]
+    known = [verdict.difference for verdict in own if verdict.difference is not None]
+    equal = len({verdict.reference for verdict in own if verdict.holds})
+    every = len({verdict.reference for verdict in own})
+    if not own:
+        return ""
+    return f"{equal if equal == every else f'{equal} of {every}'}, {max(known, default=inf):.1e}"

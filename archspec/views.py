@@ -1,7 +1,7 @@
 """What `list`, `show` and `explain` print: records of plain values."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from inspect import getdoc
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -10,7 +10,7 @@ from archspec import api, zoo
 from archspec.block import Block
 from archspec.errors import did_you_mean, error
 from archspec.parameters import Parameter, RowKeys, parameters_of
-from archspec.resolve import open_spec
+from archspec.resolve import open_spec, resolve
 from archspec.spec import SECTIONS, Row, Setting, Spec
 
 if TYPE_CHECKING:
@@ -18,33 +18,47 @@ if TYPE_CHECKING:
 
 Record: TypeAlias = dict[str, Any]
 
+PYTORCH = {"timm", "torchvision"}
+"""Libraries whose parameters are what training changes."""
 _LEADING = {"ratio", "type", "mode"}
 """Fields that a scalar stands for: `se 0.25` is shorter than `se.ratio 0.25`."""
 
 
-def catalog(*, brief: bool = False) -> Iterator[Record]:
-    """The zoo: each spec by itself and with each of its variants.
+def catalog(names: Iterable[str] = (), *, brief: bool = False) -> Iterator[Record]:
+    """The zoo: each spec by itself and with each of its published variants.
 
     Args:
+        names: of specs; all where there is none.
         brief: less what it equals, and the source only where it is another than one line above.
     """
     above = ""
-    for name in zoo.names():
-        for choice in open_spec(zoo.open_tree(name), zoo.open_tree).samples():
-            record = _summary(":".join((name, *choice)))
+    for name in tuple(names) or zoo.names():
+        specs = list(_variants(name))
+        pytorch = any(spec.equals.keys() & PYTORCH for _, spec in specs)
+        for reference, spec in specs:
+            record = _summary(reference, spec, pytorch=pytorch and "keras" not in spec.equals)
             if brief:
                 record.pop("equals")
                 above, record["source"] = record["source"], record["source"].removeprefix(above)
             yield record
 
 
-def _summary(reference: str) -> Record:
-    spec = api.load(reference)
+def _variants(name: str) -> Iterator[tuple[str, Spec]]:
+    """A spec of the zoo with what may be chosen; the file is read once."""
+    opened = open_spec(zoo.open_tree(name), zoo.open_tree)
+    known = api.Parameters(api.BLOCKS)
+    for choice in opened.published():
+        spec = resolve(opened, known, [(variant, None) for variant in choice])
+        yield ":".join((name, *choice)), replace(spec, blocks=api.BLOCKS)
+
+
+def _summary(reference: str, spec: Spec, *, pytorch: bool) -> Record:
     cost = api.cost(spec)
     return {
         "spec": reference,
         "input": spec.input,
-        "params": cost.params,
+        # As those count whom it equals: PyTorch leaves out the statistics of batch norm.
+        "params": cost.trainable if pytorch else cost.params,
         "macs": cost.macs,
         "source": spec.source,
         "equals": [f"{library}:{name}" for library, name in spec.equals.items()],
@@ -246,7 +260,7 @@ def parameters(known: Mapping[str, Block], name: str) -> list[Record]:
 
 def _own(parameter: Parameter) -> str:
     parts = parameter.part_defaults
-    if not parts:
+    if parts is None:
         return _value(parameter.default)
     return ", ".join(f"{key} {_value(value)}" for key, value in parts.items())
 

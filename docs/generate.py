@@ -4,14 +4,16 @@
 """  # noqa: INP001  a script
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from inspect import getdoc, getmodule
 from pathlib import Path
 from textwrap import fill
 from typing import Any
 
 from archspec import BLOCKS
+from archspec.ops import FUNCTIONS as WORDS
 from archspec.parameters import (
+    ANTIALIAS,
     FUNCTION,
     PADDING,
     ROUNDING,
@@ -25,6 +27,7 @@ from archspec.parameters import (
     Parameter,
     Part,
     RowKeys,
+    Shortcut,
     SqueezeExcite,
     parameters_of,
 )
@@ -45,12 +48,72 @@ neither the row, nor its table, nor `defaults` says anything ([rule 3](language.
 **required** means that one of them must. The default `none` is "off". A parameter that takes a
 mapping has fields, which stand [below](#mappings); a scalar in its place is the first field. Every
 value may also be `~` ([rule 2](language.md#2-not-said-and-off)) or a cycle, and every number a ramp
-([rule 8](language.md#8-ramps-and-cycles)).
+([rule 8](language.md#8-ramps-and-cycles)). `archspec blocks NAME` prints a table as well, also of a
+[block of your own](own_blocks.md).
 """
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "Convolutions": (
+        "conv",
+        "depthwise_separable",
+        "multiscale_separable",
+        "forked_stem",
+    ),
+    "Widen, filter, narrow, add": (
+        "inverted_residual",
+        "fused_inverted_residual",
+        "uib",
+        "convnext",
+        "faster",
+        "ghost",
+        "star",
+    ),
+    "Narrow or keep, filter, widen, add": (
+        "basic",
+        "bottleneck",
+        "preactivation_basic",
+        "preactivation_bottleneck",
+    ),
+    "Join and share out channels": (
+        "densely_connected",
+        "transition",
+        "fire",
+        "one_shot_aggregation",
+        "shuffle_unit",
+    ),
+    "Trained as sums, collapsed for inference": (
+        "rep_conv",
+        "rep_separable",
+        "rep_ghost",
+        "rep_vit",
+    ),
+    "With attention between pixels or channels": (
+        "efficientvit",
+        "mobile_mqa",
+        "mobilevit",
+        "split_depthwise_attention",
+    ),
+    "The end of a net": (
+        "global_pool",
+        "flatten",
+        "dropout",
+        "fully_connected",
+        "classifier",
+        "distilled_classifier",
+    ),
+    "Single operations": (
+        "activation",
+        "blur",
+        "norm",
+        "pool",
+        "rescaling",
+        "standardize",
+    ),
+}
+"""Kind of block → the blocks of this kind, as the index has them."""
 COMMON = """\
 ## Every block of convolutions
 
-`conv`, `depthwise_separable` and `inverted_residual` say for all of their convolutions:
+A block with parts, and `conv`, say for all of their convolutions:
 """
 SHARED = (
     ("norm", Norm, parameters_of(Norm)),
@@ -59,6 +122,7 @@ SHARED = (
     ("rounding", Rounding, ROUNDING.parameters),
     ("init", Init, parameters_of(Init)),
     ("part", Part, parameters_of(Part)),
+    ("shortcut", Shortcut, parameters_of(Shortcut)),
 )
 """Mappings that several blocks take: name, class, fields."""
 
@@ -81,7 +145,18 @@ With k the kernel's extent (dilation counted), s the stride and n the size of th
 | `same` | so that ⌈n / s⌉ positions fit, the odd pixel after (TensorFlow) |
 | `symmetric` | ⌊(k - 1) / 2⌋ before and after (PyTorch) |
 | `even` | k - s in all at every n, as `same` where s divides n (Keras MobileNet V1) |
+| `ceil` | none before; after, what the last window lacks that begins in the image (`ceil_mode`) |
 | `valid` | none |
+
+## Antialiasing
+
+Where a block has `antialias` and a stride, its window takes every pixel, and this the stride:
+
+| word | what it does |
+|---|---|
+| `blur` | the filter 1 2 1 by 1 2 1, over 16; the image mirrored at its border (arXiv:1904.11486) |
+| `blur_zero` | the same, with zeros beyond the border |
+| `average` | the mean of stride x stride pixels, those of an incomplete window left out |
 """
 
 ERRORS_HEAD = """\
@@ -120,6 +195,7 @@ MEANINGS = {
     "E110": "a file cannot be written",
     "E111": "a row has not as many cells as there are columns",
     "E112": "a block that does not exist",
+    "E120": "a file of `--blocks` fails, or has no block",
     "E201": "`extends` leads nowhere, or in a circle",
     "E202": "a variant that does not exist, or cannot be chosen here",
     "E203": "two axes of variants write the same path",
@@ -163,17 +239,20 @@ MEANINGS = {
     "E506": "weights hold arrays of other shapes",
     "E507": "weights that are not finite numbers",
     "E508": "the seed of `random:SEED` is no whole number",
+    "E509": "a row of `--reset` that does not exist or has no weights",
+    "E510": "a conformance vector cannot be read, or is none",
+    "E511": "there is nothing to compare with: a spec without `equals`",
+    "E512": "`equals` names an implementation that has no vector",
+    "E513": "another count of parameters than the implementation has",
+    "E514": "a process of `verify --all` was ended from outside",
 }
 """Code → what is wrong, in a few words."""
 
 
 def blocks() -> str:
     """The page of the blocks, their parameters, and what every row may say."""
-    parts = [BLOCKS_HEAD, "| block | what it is |\n|---|---|"]
-    parts += [
-        f"| [`{name}`](#{name}) | {_first_line(BLOCKS[name].parameters)} |" for name in BLOCKS
-    ]
-    parts += ["", *(line for name in BLOCKS for line in _block(name))]
+    parts = [BLOCKS_HEAD, *_index()]
+    parts += [line for name in BLOCKS for line in _block(name)]
     parts += [COMMON, _table(parameters_of(Convolutional))]
     parts += [
         "## Every row\n",
@@ -183,9 +262,34 @@ def blocks() -> str:
     parts += [EVERY_ROW, "## Beside the tables\n", _table(dict(_flat(parameters_of(Document))))]
     parts += ["## Mappings\n"]
     for name, cls, fields in SHARED:
-        parts += [f"### The mapping `{name}`\n", f"{_first_line(cls)}\n", _table(fields)]
+        parts += [f"### The mapping `{name}`\n", f"{_first_line(cls)}\n", *_fields(cls, fields)]
     parts += ["## Functions\n", f"{fill(_words(FUNCTION), WIDTH)}.\n", FUNCTIONS, PADDINGS]
     return "\n".join(parts)
+
+
+def _index() -> Iterator[str]:
+    """The blocks by kind.
+
+    Raises:
+        ValueError: GROUPS does not name each block once.
+    """
+    named = [name for names in GROUPS.values() for name in names]
+    if sorted(named) != sorted(BLOCKS):
+        raise ValueError(sorted({*named} ^ {*BLOCKS}) or sorted(named))
+    for kind, names in GROUPS.items():
+        yield f"| {kind} | |\n|---|---|"
+        yield from (
+            f"| [`{name}`](#{name}) | {_first_line(BLOCKS[name].parameters)} |" for name in names
+        )
+        yield ""
+
+
+def _fields(cls: type[Any], fields: Mapping[str, Parameter]) -> Iterator[str]:
+    """The table of a mapping; what it has of a part is not said again."""
+    if cls is not Part and issubclass(cls, Part):
+        yield "It says what a [part](#the-mapping-part) says, and:\n"
+        fields = {key: value for key, value in fields.items() if key not in parameters_of(Part)}
+    yield _table(fields)
 
 
 def _first_line(cls: type[Any]) -> str:
@@ -199,16 +303,17 @@ def _block(name: str) -> Iterator[str]:
     slots: tuple[tuple[str, str], ...] = getattr(cls, "ONE_OF", ())
     yield f"## {name}\n"
     yield f"{_paragraphs(cls)}\n"
-    fields = {key: value for key, value in every.items() if not value.part_defaults}
+    fields = {key: value for key, value in every.items() if value.part_defaults is None}
     yield _table(fields, dict(slots)) if fields else "It has no parameters.\n"
     if common:
         yield "And those of [every block of convolutions](#every-block-of-convolutions).\n"
     for first, second in slots:
         yield f"`{first}` and `{second}` exclude each other: the nearer one holds.\n"
-    if parts := {key: value for key, value in every.items() if value.part_defaults}:
+    if parts := {key: value for key, value in every.items() if value.part_defaults is not None}:
         yield "Its [parts](#the-mapping-part), and what in them does not follow the block:\n"
         yield "| part | which it is | by itself |\n|---|---|---|"
-        yield from (f"| `{key}` | {part.doc} | {_own(part)} |" for key, part in parts.items())
+        for key, part in parts.items():
+            yield f"| `{key}` | {_part(part)} | {_own(part, set(fields))} |"
         yield ""
 
 
@@ -218,13 +323,27 @@ def _paragraphs(cls: type[Any]) -> str:
     return "\n\n".join(fill(" ".join(part.split()), WIDTH) for part in text.split("\n\n"))
 
 
-def _own(part: Parameter) -> str:
-    """The fields of a part that do not follow the block."""
-    said = {key: _value(value) for key, value in part.part_defaults.items()}
-    return ", ".join(
+def _part(part: Parameter) -> str:
+    """Which convolution it is; a link where it is more than a part."""
+    assert isinstance(part.kind, Object)  # noqa: S101  as `part` makes it
+    if part.kind.type is Part:
+        return part.doc
+    name = next(name for name, cls, _ in SHARED if cls is part.kind.type)
+    return f"{part.doc} ([a mapping](#the-mapping-{name}))"
+
+
+def _own(part: Parameter, of_block: Container[str]) -> str:
+    """The fields of a part that do not follow the block; `of_block` are its parameters."""
+    said = {
+        key: _value(value)
+        for key, value in (part.part_defaults or {}).items()
+        if not (value is None and (key == "group_width" or (key == "groups" and key in of_block)))
+    }
+    own = [
         "a group for each channel" if (key, value) == ("groups", "none") else f"`{key}: {value}`"
         for key, value in said.items()
-    )
+    ]
+    return ", ".join(own)
 
 
 def _flat(parameters: Mapping[str, Parameter], path: str = "") -> Iterator[tuple[str, Parameter]]:
@@ -260,9 +379,17 @@ def _kind(parameter: Parameter) -> str:
 
 def _wanted(kind: Kind) -> str:
     """What a value may be; words as they are written."""
-    links = {FUNCTION: "[a function](#functions)", PADDING: "[a padding](#paddings)"}
+    links = {
+        FUNCTION: "[a function](#functions)",
+        PADDING: "[a padding](#paddings)",
+        ANTIALIAS: "[a word](#antialiasing)",
+    }
     if kind in links:
         return links[kind]
+    words = kind.schema.get("enum", ())
+    if set(WORDS) < set(words):
+        others = ", ".join(f"`{word}`" for word in words if word not in WORDS)
+        return f"{others}, or {links[FUNCTION]}"
     return _words(kind) or kind.wanted
 
 

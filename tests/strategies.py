@@ -20,11 +20,9 @@ from archspec.parameters import (
 )
 from archspec.schema import SKELETON
 from hypothesis import strategies as st
+from jsonschema import Draft7Validator
 
-FILES = [
-    *sorted(zoo.folder().glob("*.yaml")),
-    *sorted((Path(__file__).parent / "specs").glob("*.yaml")),
-]
+FILES = sorted(zoo.folder().glob("*.yaml"))
 BLOCKS = sorted(archspec.BLOCKS)
 KNOWN = {
     name: {**parameters_of(archspec.BLOCKS[name].parameters), **parameters_of(RowKeys)}
@@ -80,6 +78,7 @@ values = st.one_of(_some, _some, _ramps, _cycles, _objects, trees)
 
 _NUMBERS = [0.25, 0.5, 1, 2, 6, 8, 16, {"from": 0, "upto": 1}, {"cycle": [0.5, 1]}]
 _COUNTS = [1, 1, 1, 2, 3, 8, 16, 24, {"from": 8, "step": 8}, {"cycle": [1, 2]}]
+_CHANNELS = [1, 3, 8, 8, 16, 16, 24, 32, 64, {"from": 8, "step": 8}, {"cycle": [16, 24]}]
 _OTHERS = {
     KERNEL: [1, 3, 3, 5, "1x3", {"cycle": [3, "3x1"]}],
     MIXED_KERNEL: [1, 3, 3, 5, "1x3", [3, 5], {"cycle": [3, [3, 5]]}],
@@ -90,39 +89,60 @@ _OTHERS = {
 
 
 @cache
-def fitting(parameter: Parameter) -> st.SearchStrategy[Any]:
-    """Values that a parameter takes."""
+def fitting(parameter: Parameter, *, spread: bool = True) -> st.SearchStrategy[Any]:
+    """Values that a parameter takes; unless `spread`, one for all blocks."""
     kind = parameter.kind
     off = ["none"] if parameter.off else []
     if isinstance(kind, Object):
-        fields = {name: fitting(inner) for name, inner in kind.parameters.items()}
-        return fields[kind.leading] | st.fixed_dictionaries({}, optional=fields)
+        fields = {name: fitting(inner, spread=spread) for name, inner in kind.parameters.items()}
+        needed = {
+            name: fields.pop(name) for name in kind.parameters if kind.parameters[name].required
+        }
+        leading = fitting(kind.parameters[kind.leading], spread=spread)
+        return leading | st.fixed_dictionaries(needed, optional=fields)
     if "enum" in kind.schema:
         return st.sampled_from([*kind.schema["enum"], *off])
+    some = [1, "input", "output"]
     if kind.bounds:
-        low, high = kind.bounds
-        inside = (
-            value
-            for value in (_COUNTS if kind.whole else _NUMBERS)
-            if isinstance(value, dict) or low <= value <= high
-        )
-        return st.sampled_from([*inside, *off])
-    return st.sampled_from([*_OTHERS.get(kind, [1, "input", "output"]), *off])
+        some = _CHANNELS if parameter.count else _COUNTS if kind.whole else _NUMBERS
+    some = _OTHERS.get(kind, some)
+    known = Draft7Validator(kind.schema)
+    inside = [value for value in some if all(map(known.is_valid, _of_blocks(value)))]
+    return st.sampled_from(
+        [*(value for value in inside if spread or not isinstance(value, dict)), *off]
+    )
+
+
+def _of_blocks(value: Any) -> list[Any]:
+    """What a spread makes of the first block and the last, as far as it says that."""
+    if not isinstance(value, dict):
+        return [value]
+    return value["cycle"] if "cycle" in value else [value[key] for key in value if key != "step"]
 
 
 def _row(block: str, *, repeats: bool = True) -> st.SearchStrategy[dict[str, Any]]:
+    own = parameters_of(archspec.BLOCKS[block].parameters)
     known = {key: inner for key, inner in KNOWN[block].items() if repeats or key != "repeats"}
-    needed = [key for key in ("channels", "kernel", "rate", "type") if key in known]
-    needed += ["expansion"] if "hidden" in known else ["stride"] if block == "pool" else []
+    needed = [key for key, inner in own.items() if inner.required]
     more = st.lists(st.sampled_from([key for key in known if key not in needed]), max_size=4)
     return more.flatmap(
         lambda keys: st.fixed_dictionaries(
             {
                 "block": st.just(block),
-                **{key: fitting(known[key]) for key in dict.fromkeys([*needed, *keys])},
+                **{
+                    key: fitting(known[key], spread=key in own)
+                    for key in _one_of_each(block, [*needed, *keys])
+                },
             }
         )
     )
+
+
+def _one_of_each(block: str, keys: list[str]) -> list[str]:
+    """The keys without those that a later one excludes."""
+    slots = getattr(archspec.BLOCKS[block].parameters, "ONE_OF", ())
+    excluded = {key for slot in slots for key in [key for key in keys if key in slot][:-1]}
+    return [key for key in dict.fromkeys(keys) if key not in excluded]
 
 
 _often = ["conv", "depthwise_separable", "inverted_residual"]

@@ -1,6 +1,7 @@
 """Every wrong spec of tests/bad is answered by exactly the text beside it, and every code has one.
 
-A case is asked for with `archspec check`, unless its first line says how: `# $ archspec show FILE:variant --set path=value`.
+A case is asked for with `archspec check`, unless its first line says how:
+`# $ archspec show FILE:variant --set path=value --blocks file`.
 """
 
 import re
@@ -11,6 +12,7 @@ from time import perf_counter
 import archspec
 import pytest
 from archspec.api import load_with, setting
+from archspec.cli.program import known_blocks
 from archspec.errors import Diagnostic, SpecError, render
 
 BAD = Path(__file__).parent / "bad"
@@ -20,7 +22,7 @@ FRONT_END = (
     "source.py",
     "schema.py",
     "resolve/*.py",
-    "block.py",
+    "block/*.py",
     "blocks/*.py",
     "lower.py",
     "zoo.py",
@@ -36,8 +38,11 @@ def diagnostics(name: str) -> tuple[Diagnostic, ...]:
     if not asked:
         return archspec.check(name)
     reference, *options = shlex.split(asked[1].decode())
+    given = list(zip(options[::2], options[1::2], strict=True))
     try:
-        archspec.to_graph(load_with(reference, [setting(text) for text in options[1::2]]))
+        blocks = known_blocks([file for option, file in given if option == "--blocks"])
+        settings = [setting(text) for option, text in given if option == "--set"]
+        archspec.to_graph(load_with(reference, settings, blocks))
     except SpecError as reason:
         return reason.diagnostics
     return ()

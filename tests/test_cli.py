@@ -11,12 +11,14 @@ import pytest
 from archspec import views
 from archspec.cli import archspec as program
 from archspec.draft import SCHEMA
-from click.testing import CliRunner, Result
+from tests.commands import misuse, printed, refusal, run
 
 DATA = Path(__file__).parent / "data"
 TINY = str(DATA / "tiny.yaml")
-COMMANDS = ["list", "new", "check", "fmt", "show", "explain", "compile", "export", "schema"]
-TAKES_SPEC = ["show", "explain", "compile", "export"]
+COMMANDS = [
+    "list", "new", "check", "fmt", "show", "explain", "compile", "export", "verify", "blocks", "schema",
+]  # fmt: skip
+TAKES_SPEC = ["show", "explain", "compile", "export", "verify"]
 
 FINE = """\
 archspec: 1
@@ -39,40 +41,6 @@ def here(tmp_path, monkeypatch) -> Path:
     """An empty folder to work in."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(*arguments: str, status: int = 0, columns: int = 100) -> Result:
-    """A command in this process; it ends by itself, with this status."""
-    result = CliRunner().invoke(program, arguments, terminal_width=columns)
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == status, result.output
-    return result
-
-
-def printed(*arguments: str) -> str:
-    """What a command prints that has nothing to complain of."""
-    result = run(*arguments)
-    assert result.stderr == ""
-    return result.stdout
-
-
-def refusal(*arguments: str) -> str:
-    """What a command says of a spec, a file or weights that are wrong."""
-    result = run(*arguments, status=1)
-    assert result.stdout == ""
-    return result.stderr
-
-
-def misuse(*arguments: str) -> str:
-    """What a command says of a call that is wrong, after the usage."""
-    result = run(*arguments, status=2)
-    assert result.stdout == ""
-    usage, try_, blank, *rest = result.stderr.splitlines()
-    assert usage.startswith("Usage: archspec")
-    assert re.fullmatch(r"Try 'archspec.* --help' for help\.", try_)
-    assert blank == ""
-    return "\n".join(rest)
 
 
 # Help and wrong calls
@@ -103,6 +71,8 @@ Commands:
   explain  Say where each number comes from, and how it was rounded.
   compile  Build the trainable Keras model and save it.
   export   Write the ONNX file, checked before it appears.
+  verify   Compare SPEC with the implementations that it says it equals.
+  blocks   Print the blocks that a row may name, or the parameters of one.
   schema   Print the JSON Schema of spec files, for editors.
 
   Exit status: 0 fine; 1 the spec, the model or the weights are wrong; 2 the call is.
@@ -154,7 +124,7 @@ def test_the_version_is_that_of_the_distribution(monkeypatch):
         ["check", TINY, "--set", "classes=3"],
         ["fmt"],
         ["list", "--format", "xml"],
-        ["list", "more"],
+        ["blocks", "conv", "more"],
         ["new"],
         ["new", "a", "b"],
         ["compile", TINY],
@@ -259,26 +229,52 @@ def test_yaml_that_is_none_is_refused_where_it_is_set():
 
 
 def test_the_zoo_is_listed_as_text_json_and_csv():
-    text, data, table = (printed("list", "--format", style) for style in ("text", "json", "csv"))
+    names = ["mobilenet_v2", "mobilenet_v3_rw"]
+    text, data, table = (
+        printed("list", *names, "--format", style) for style in ("text", "json", "csv")
+    )
     records = json.loads(data)
     rows = list(csv.DictReader(io.StringIO(table)))
     assert [record["spec"] for record in records] == [row["spec"] for row in rows]
-    assert records == [{**record, "input": list(record["input"])} for record in views.catalog()]
-    one = next(row for row in rows if row["spec"] == "mobilenet_v2:1.4")
-    assert one == {
-        "spec": "mobilenet_v2:1.4",
+    assert records == [
+        {**record, "input": list(record["input"])} for record in views.catalog(names)
+    ]
+    assert next(row for row in rows if row["spec"] == "mobilenet_v2:1.4:pytorch") == {
+        "spec": "mobilenet_v2:1.4:pytorch",
         "input": "224x224x3",
-        "params": "6156712",
+        "params": "6108776",
         "macs": "582195824",
         "source": "Sandler et al. 2018, arXiv:1801.04381, Table 2",
-        "equals": "keras: MobileNetV2(alpha=1.4)",
+        "equals": "timm:mobilenetv2_140, torchvision:mobilenet_v2(width_mult=1.4)",
     }
-    assert text == printed("list")
+    assert text == printed("list", *names)
     head, rule, *lines = text.splitlines()
     assert head.split() == ["spec", "input", "params", "macs", "source"]
     assert set(rule) == {"─"}
     assert [line.split()[0] for line in lines] == [record["spec"] for record in records]
-    assert "mobilenet_v2:1.4                  224x224x3    6,156,712      582,195,824" in lines
+    assert "mobilenet_v2:1.4            224x224x3   6,156,712   582,195,824" in lines
+
+
+def test_a_record_of_the_list_is_plain_json():
+    (record,) = json.loads(printed("list", "mobilenet_v3_rw", "--format", "json"))
+    assert list(record) == ["spec", "input", "params", "macs", "source", "equals"]
+    assert record["input"] == [224, 224, 3]
+    assert record["equals"] == ["timm:mobilenetv3_rw"]
+    assert json.loads(printed("list", "mobilenet_v2_notebook", "--format", "json"))[0] == {
+        "spec": "mobilenet_v2_notebook",
+        "input": [224, 224, 3],
+        "params": 3_560_040,
+        "macs": 300_774_272,
+        "source": "A hand-written MobileNetV2: biases everywhere, ReLU6 after the expansion only,"
+        " a convolution as classifier",
+        "equals": [],
+    }
+
+
+def test_a_spec_that_the_zoo_does_not_have_is_not_listed():
+    assert refusal("list", "mobilenet_v2", "mobilenetv3") == (
+        "E201 there is no spec 'mobilenetv3' in the zoo\n   did you mean 'mobilenet_v3'?\n"
+    )
 
 
 # new
@@ -633,7 +629,7 @@ def test_an_export_obeys_its_options():
     lines = exported(
         TINY, "--output", "a.onnx", "--opset", "13", "--batch", "2", "--weights", stored
     )
-    assert lines[1:3] == [f"weights: {stored}", f"{CHECKED}2"]
+    assert lines[1:3] == [f"weights: {stored}: 47 arrays, names of archspec", f"{CHECKED}2"]
     model = onnx.load("a.onnx")
     assert model.opset_import[0].version == 13
     assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_value == 2
@@ -657,7 +653,12 @@ def test_the_same_export_is_the_same_bytes(here):
     [
         (["--opset", "5"], "E410 opset 5 is not one of 13 to "),
         (["--weights", "nothing.keras"], "E501 cannot read 'nothing.keras': "),
-        (["--weights", "weights.pt"], "E502 cannot read weights from 'weights.pt'\n"),
+        (["--weights", "weights.pt"], "E501 cannot read 'weights.pt': No such file or directory\n"),
+        (
+            ["--weights", "weights.bin"],
+            "E502 cannot read weights from 'weights.bin'\n"
+            "   its name ends in .safetensors, .keras, .weights.h5, .h5, .pth, .pt\n",
+        ),
         (["--weights", "random:x"], "E508 the seed of 'random:x' is no whole number\n"),
         (["--weights", str(DATA / "tiny.keras"), "--set", "classes=4"], "E506 "),
         (["-o", "nowhere/out.onnx"], "E110 cannot write 'nowhere/out.onnx': "),
@@ -691,7 +692,7 @@ def test_a_spec_is_compiled_to_a_file_of_each_kind(here):
     )
     stored = str(DATA / "tiny.keras")
     assert printed("compile", TINY, "-o", "saved", "--weights", stored).splitlines()[1] == (
-        f"weights: {stored}"
+        f"weights: {stored}: 47 arrays, names of archspec"
     )
     assert (here / "saved" / "saved_model.pb").is_file()
     again = printed("export", TINY, "-o", "a.onnx", "--weights", "tiny.safetensors", "--no-check")

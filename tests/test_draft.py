@@ -8,21 +8,10 @@ import pytest
 from archspec import zoo
 from archspec.draft import MODELINE, _flow, draft
 from archspec.fmt import fmt
-from archspec.resolve import open_spec
 from archspec.source import parse, plain
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-SPECS = sorted(str(path) for path in (Path(__file__).parent / "specs").glob("*.yaml"))
-
-
-def references() -> list[str]:
-    """Every spec at hand, by itself and with each of its variants."""
-    return [
-        ":".join((name, *choice))
-        for name in [*zoo.names(), *SPECS]
-        for choice in open_spec(zoo.open_tree(name), zoo.open_tree).samples()
-    ]
+from tests import choices
 
 
 def text_of(reference: str) -> str:
@@ -40,7 +29,7 @@ def here(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("reference", references())
+@pytest.mark.parametrize("reference", choices.every(zoo.names()))
 def test_a_draft_is_checked_laid_out_and_computes_what_its_parent_does(here, reference):
     text = text_of(reference)
     (here / "mine.yaml").write_text(text, encoding="utf-8")

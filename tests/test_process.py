@@ -88,7 +88,7 @@ def test_a_pipe_that_is_closed_ends_a_command_quietly():
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without /dev/full")
 def test_a_full_device_is_said_in_one_line():
     with Path("/dev/full").open("w") as full:
-        done = process("list", "--format", "csv", stdout=full)
+        done = process("show", TINY, stdout=full)
     assert (done.returncode, done.stderr) == (1, "stopped: [Errno 28] No space left on device\n")
 
 
@@ -116,7 +116,7 @@ def test_an_interrupt_is_status_130_without_a_word():
     script = (
         "import os, signal\n"
         "from archspec import cli, views\n"
-        "views.catalog = lambda **_: os.kill(os.getpid(), signal.SIGINT)\n"
+        "views.catalog = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)\n"
         "cli.main()\n"
     )
     done = python("-c", script, "list")
@@ -166,8 +166,10 @@ def test_all_but_compile_and_tf2onnx_works_without_tensorflow(tmp_path):
     weights = tmp_path / "tiny.safetensors"
     write(weights, draw(archspec.to_graph(TINY), 7))
     commands = f"""
-        list
-        list --format json
+        list mobilenet_v2 squeezenet
+        list convnext --format json
+        verify mobilenet_v3_rw
+        blocks
         new mine
         check . mobilenet_v3 '{TINY}'
         fmt .

@@ -8,12 +8,16 @@ from archspec.cli.program import known_blocks, load_spec, prints, takes_blocks, 
 
 
 @click.command("list")
+@click.argument("names", nargs=-1, metavar="[NAME]…")
 @prints("text", "json", "csv")
-def list_(*, style: Any) -> None:  # noqa: ANN401  one of the formats
-    """Print the zoo: each variant, its input, parameters and MACs."""
+def list_(*, names: tuple[str, ...], style: Any) -> None:  # noqa: ANN401  one of the formats
+    """Print the zoo: each variant, its input, parameters and MACs.
+
+    All of it, or the specs that are named.
+    """
     from archspec import tables, views  # noqa: PLC0415
 
-    click.echo(tables.render(list(views.catalog(brief=style == "text")), style))
+    click.echo(tables.render(list(views.catalog(names, brief=style == "text")), style))
 
 
 @click.command()

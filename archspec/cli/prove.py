@@ -19,7 +19,7 @@ from archspec.cli.program import known_blocks, prints, takes_spec
     default="onnx",
     help="What is compared with vectors: the ONNX model, or the Keras model.",
 )
-@prints("text", "json", "csv")
+@prints("text", "json", "csv", "markdown")
 def verify(
     *,
     spec: str | None,
@@ -32,7 +32,8 @@ def verify(
     """Compare SPEC with the implementations that it says it equals.
 
     keras.applications is run beside it, in float64; of timm and torchvision there are vectors,
-    what they computed of weights and an image that anyone can draw.
+    what they computed of weights and an image that anyone can draw. As markdown: how many of each
+    spec are equal, and the largest difference.
     """
     from archspec import api, tables, verdicts  # noqa: PLC0415
 
@@ -47,5 +48,9 @@ def verify(
     else:
         said = [api.setting(text) for text in settings]
         found = list(verdicts.verify(spec, settings=said, blocks=known_blocks(files), **options))
-    click.echo(tables.render([verdict.record for verdict in found], style))
+    records = [verdict.record for verdict in found]
+    click.echo(tables.render(verdicts.summary(found) if style == "markdown" else records, style))
+    if style == "text":
+        equal = sum(verdict.holds for verdict in found)
+        click.echo(f"\n{equal} of {len(found)} equal")
     sys.exit(not all(verdict.holds for verdict in found))

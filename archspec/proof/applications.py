@@ -46,6 +46,8 @@ Size: TypeAlias = tuple[int, int]
 Model: TypeAlias = Any
 applications: Any = keras.applications
 config: Any = keras.config
+operations: Any = keras.ops
+Conv2D: Any = keras.layers.Conv2D
 Normalization: Any = keras.layers.Normalization
 Rescaling: Any = keras.layers.Rescaling
 
@@ -173,12 +175,29 @@ def _reference(graph: Graph, name: str, arguments: Mapping[str, Any]) -> Model:
         classes=graph.shapes[graph.outputs["output"]][-1],
     )
     for layer in model.layers:
-        if isinstance(layer, Rescaling):
-            layer.scale = np.float64(layer.scale)  # Python's would be rounded to float32
-        if isinstance(layer, Normalization) and layer.input_mean is not None:
-            layer.mean = np.reshape(np.float64(layer.input_mean), layer.mean.shape)
-            layer.variance = np.reshape(np.float64(layer.input_variance), layer.mean.shape)
+        _adjust(layer)
     return model
+
+
+def _adjust(layer: Any) -> None:  # noqa: ANN401  Keras has no types
+    """Have a layer compute the same with constants of all digits and in reasonable time.
+
+    Python's numbers would be rounded to float32. A convolution with groups TensorFlow compiles on
+    a processor, and what comes of that takes a hundred times as long as a depthwise one.
+    """
+    if isinstance(layer, Rescaling):
+        layer.scale = np.float64(layer.scale)
+    if isinstance(layer, Normalization) and layer.input_mean is not None:
+        layer.mean = np.reshape(np.float64(layer.input_mean), layer.mean.shape)
+        layer.variance = np.reshape(np.float64(layer.input_variance), layer.mean.shape)
+    if isinstance(layer, Conv2D) and layer.kernel.shape[2] == 1 < layer.groups == layer.filters:
+
+        def depthwise(images: object, kernel: object) -> object:
+            filters = operations.transpose(kernel, (0, 1, 3, 2))  # one input channel a group
+            how = {"dilation_rate": layer.dilation_rate, "data_format": layer.data_format}
+            return operations.depthwise_conv(images, filters, layer.strides, layer.padding, **how)
+
+        layer.convolution_op = depthwise
 
 
 def _share(weights: Mapping[str, NDArray[Any]], graph: Graph, other: Model, name: str) -> None:

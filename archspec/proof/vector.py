@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod, sqrt
+from math import inf, prod, sqrt
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,10 @@ NAME = r"[\w.:=(), ]+"
 """Of an implementation, with arguments where the library has no name for it."""
 VECTORS = "vectors"
 """The folder of the zoo that has a file for each implementation."""
+ROOM = 16 << 20
+"""Bytes of a file; the largest nets take a hundredth of that."""
+LARGEST_IMAGE = 1 << 24
+"""Numbers in it, 64 MiB of them; nets are run on a tenth."""
 KEPT = 3
 """Entries of so many elements keep what the reference has there: index buffers."""
 
@@ -124,11 +128,11 @@ def read(path: str | PathLike[str]) -> Vector:
         SpecError: E510, the file cannot be read or is no vector.
     """
     try:
-        data = json.loads(Path(path).read_bytes())
-        return _vector(data)
+        with Path(path).open("rb") as file:
+            return _vector(json.loads(file.read(ROOM)))
     except OSError as reason:
         raise error("E510", f"cannot read {str(path)!r}: {cause(reason)}") from reason
-    except (ValueError, TypeError, KeyError, RecursionError) as reason:
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as reason:
         message = f"{str(path)!r} is no conformance vector"
         hint = (
             "a JSON object with reference, input, params, tensors, output, output_std, output_shape"
@@ -137,23 +141,45 @@ def read(path: str | PathLike[str]) -> Vector:
 
 
 def _vector(data: Any) -> Vector:  # noqa: ANN401  whatever JSON holds
-    tensors = {str(name): tuple(map(int, shape)) for name, shape, *_ in data["tensors"]}
-    height, width, channels = map(int, data["input"])
+    entries = data["tensors"]
+    tensors = {_text(name): _shape(shape) for name, shape, *_ in entries}
+    height, width, channels = _shape(data["input"])
     vector = Vector(
-        reference=str(data["reference"]),
+        reference=_text(data["reference"]),
         input=(height, width, channels),
-        params=int(data["params"]),
+        params=_count(data["params"]),
         tensors=tensors,
-        kept=frozenset(str(entry[0]) for entry in data["tensors"] if len(entry) == KEPT),
+        kept=frozenset(entry[0] for entry in entries if len(entry) == KEPT),
         output=np.array(data["output"], np.float64),
         output_std=float(data["output_std"]),
-        output_shape=tuple(map(int, data["output_shape"])),
+        output_shape=_shape(data["output_shape"]),
     )
-    sizes = [
-        *vector.input,
-        prod(vector.output_shape),
-        *(size for shape in tensors.values() for size in shape),
-    ]
-    if min(sizes) < 1 or vector.library not in LIBRARIES or not vector.output_std > 0:
+    sound = (
+        re.fullmatch(NAME, vector.reference)
+        and vector.library in LIBRARIES
+        and len(tensors) == len(entries)
+        and prod(vector.input) <= LARGEST_IMAGE
+        and vector.output.ndim == 1
+        and 1 <= vector.output.size <= prod(vector.output_shape)
+        and np.isfinite(vector.output).all()
+        and 0 < vector.output_std < inf
+    )
+    if not sound:
         raise ValueError
     return vector
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or value < 1:
+        raise ValueError
+    return value
+
+
+def _shape(value: list[object]) -> Shape:
+    return tuple(map(_count, value))

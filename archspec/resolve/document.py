@@ -98,6 +98,12 @@ class Opened:
             f"one of {', '.join(bringing)}",
         )
 
+    def _bases(self) -> list[Choice]:
+        """The spec by itself, or with each variant that brings stages if it has none."""
+        if "stages" in self.tree.entries:
+            return [()]
+        return [(name,) for name in self._bringing_stages()] or [()]
+
     def _bringing_stages(self) -> list[str]:
         variants = (variant for axis in self.axes for variant in axis.values())
         return [
@@ -112,16 +118,16 @@ class Opened:
             if found := equals_of(self.choose([(name, None) for name in choice])):
                 yield choice, found
 
+    def published(self) -> Iterator[Choice]:
+        """The samples that are proved equal to something, or all where none is."""
+        yield from [choice for choice, _ in self.named()] or self.samples()
+
     def samples(self) -> Iterator[tuple[str, ...]]:
         """Choices that use each variant, beside one that brings stages if the file has none.
 
         Then all others that are proved equal to something.
         """
-        bases = (
-            [()]
-            if "stages" in self.tree.entries
-            else [(name,) for name in self._bringing_stages()] or [()]
-        )
+        bases = self._bases()
         others = [
             (number, name)
             for number, axis in enumerate(self.axes)
@@ -129,7 +135,7 @@ class Opened:
             if (name,) not in bases
         ]
         axis_of = {name: number for number, axis in enumerate(self.axes) for name in axis}
-        found: list[Choice] = list(bases)
+        found = list(bases)
         for base in bases:
             taken = {axis_of[name] for name in base}
             found += [(*base, name) for number, name in others if number not in taken]

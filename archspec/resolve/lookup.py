@@ -159,7 +159,7 @@ class Reader:
         if not said and base is not None:
             self.settings[path] = Setting(base, f"as {path.rpartition('.')[2]}")
             return base
-        if not said and parameter.part_defaults and kind.on == "always":
+        if not said and parameter.part_defaults is not None and kind.on == "always":
             return self._silent_part(path, kind, parameter.part_defaults)
         kept, off = until_off(kind, said, self.settings, path)
         base = None if off else base
@@ -284,7 +284,7 @@ def _inherits(parameter: Parameter) -> bool:
     kind = parameter.kind
     if not isinstance(kind, Object):
         return False
-    return bool(parameter.part_defaults) or any(
+    return parameter.part_defaults is not None or any(
         inner.inherits != "nothing" for inner in kind.parameters.values()
     )
 
@@ -299,7 +299,7 @@ def _narrowed(parameter: Parameter, inner: Parameter, word: str) -> Parameter:
     assert isinstance(kind, Object)  # noqa: S101
     switch = word == kind.leading
     changes: dict[str, Any] = {
-        "default": parameter.part_defaults.get(word, inner.default),
+        "default": (parameter.part_defaults or {}).get(word, inner.default),
         "off": inner.off or (switch and parameter.off and kind.on == "leading"),
         "own": parameter.own and switch,
     }
@@ -319,6 +319,6 @@ def _inherited(
     if parameter.inherits == "details":
         followed = block.get(path.rpartition(".")[2])
         return getattr(followed, word) if followed and word != kind.leading else MISSING
-    if parameter.part_defaults:
+    if parameter.part_defaults is not None:
         return MISSING if word in parameter.part_defaults else block.get(word, MISSING)
     return block.get(word, MISSING) if kind.parameters[word].inherits == "all" else MISSING

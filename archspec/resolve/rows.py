@@ -120,13 +120,18 @@ def _entries(tree: Tree | None) -> list[tuple[str, Tree]]:
 def equals_of(tree: Entries) -> dict[str, str]:
     """Library → the implementation that a merged tree is proved equal to."""
     said = ((key, value) for key, value in _entries(tree.get("equals")) if _value(value) != OFF)
-    return {key: _call(value) for key, value in said}
+    return {key: call for key, value in said if (call := _call(value))}
 
 
 def _call(tree: Tree) -> str:
-    """A name, or a name and the arguments that variants set under it: `MobileNetV2(alpha=1.4)`."""
+    """A name, or a name and the arguments that variants set under it: `MobileNetV2(alpha=1.4)`.
+
+    Arguments without a name are for a variant that has one: nothing by themselves.
+    """
     if not isinstance(tree, Entries):
         return str(_value(tree))
+    if tree.get(LEADING) is None:
+        return ""
     arguments = ", ".join(f"{key}={_value(value)}" for key, value in tree if key != LEADING)
     return f"{_value(tree.get(LEADING))}({arguments})"
 

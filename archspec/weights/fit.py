@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archspec.errors import Diagnostic, SpecError
+from archspec.errors import Diagnostic, SpecError, quoted
 from archspec.graph import Graph
 from archspec.ops import Shape
 
 SHOWN = 10
 """So many keys a message names; the rest it counts."""
+LONGEST = 400
+"""Characters of a key that are shown; longer ones no net has."""
 
 
 def fit(
@@ -80,4 +82,9 @@ def refuse(*problems: tuple[str, str, Sequence[str]]) -> None:
 
 def _listed(culprits: Sequence[str]) -> str:
     rest = len(culprits) - SHOWN
-    return ", ".join(culprits[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    shown = (name if _is_plain(name) else quoted(name) for name in culprits[:SHOWN])
+    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _is_plain(name: str) -> bool:
+    return name.isprintable() and len(name) <= LONGEST

@@ -4,17 +4,10 @@ import json
 
 import archspec
 import pytest
-from archspec import zoo
-from archspec.resolve import open_spec
 from hypothesis import HealthCheck, given, settings
+from tests import choices
 from tests.meaning import of_spec
 from tests.strategies import FILES, clean_documents
-
-SPECS = [
-    ":".join([str(path), *choice])
-    for path in FILES
-    for choice in open_spec(zoo.open_tree(str(path)), zoo.open_tree).samples()
-]
 
 
 def again(spec, path):
@@ -22,7 +15,9 @@ def again(spec, path):
     return archspec.load(str(path))
 
 
-@pytest.mark.parametrize("reference", SPECS, ids=lambda text: text.rpartition("/")[2])
+@pytest.mark.parametrize(
+    "reference", choices.every(FILES), ids=lambda text: text.rpartition("/")[2]
+)
 def test_a_resolved_spec_loads_as_itself(reference, tmp_path):
     spec = archspec.load(reference)
     second = again(spec, tmp_path / "again.yaml")

@@ -90,6 +90,20 @@ def test_two_axes_do_not_write_one_path(refusal, load):
     assert load(text, "deep", "twice").variants == ("deep", "twice")
 
 
+def test_of_the_image_and_of_what_a_net_equals_the_last_axis_decides(load):
+    text = """
+        stages: [{block: conv, channels: 4, kernel: 1}]
+        variants:
+          - wide: {input: 64, equals: {keras: WideNet}}
+          - "48": {input: 48, equals: {keras: none}}
+    """
+    assert (load(text, "wide").input, load(text, "wide").equals) == (
+        (64, 64, 3),
+        {"keras": "WideNet"},
+    )
+    assert (load(text, "wide", "48").input, load(text, "wide", "48").equals) == ((48, 48, 3), {})
+
+
 def test_a_column_of_one_axis_and_a_cell_of_another_are_one_path(refusal):
     text = BASE.replace("stages.s1.channels: 4", "stages.s1.kernel: 1")
     assert refusal(text, "k5", "twice") == (

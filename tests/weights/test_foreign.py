@@ -53,6 +53,12 @@ def test_rows_beyond_the_stages_that_are_told_are_a_stage_each():
     assert [choice[0] for choice in found.values()] == [f"{n}.weight" for n in (0, 0, 1, 2)]
 
 
+def test_a_number_may_be_multiplied_and_shifted():
+    graph = graph_of("s1.1.a1.conv", "s1.2.a3.conv")
+    found = named(graph, blocks={"a*.conv": "{block*2+1}.{*-1}.{*}.{nth*3}"})
+    assert [choice[0] for choice in found.values()] == ["1.0.1.3.weight", "3.2.3.3.weight"]
+
+
 def test_sizes_tell_how_many_blocks_a_stage_has_whatever_their_rows():
     graph = graph_of("s1.1.a.conv", "s2.1.a.conv", "s2.2.a.conv", "s2.3.a.conv", "s3.1.a.conv")
     found = named(graph, blocks={"a.conv": "{stage}.{block}"}, sizes=[2, 2])
@@ -133,11 +139,11 @@ def test_names_that_keras_makes_up_are_found_by_a_pattern():
         }
 
 
-def test_counters_and_what_a_table_ignores_are_no_surplus():
+def test_counters_are_no_surplus():
     graph = graph_of("stem.conv")
-    table = Table(library="timm", name="t", layers={"stem.conv": "c"}, ignore=["*.index"])
-    found = assign(["c.weight", "bn.num_batches_tracked", "a.index", "b"], graph, [table])
-    assert (found.ignored, found.surplus) == (("a.index", "bn.num_batches_tracked"), ("b",))
+    table = Table(library="timm", name="t", layers={"stem.conv": "c"})
+    found = assign(["c.weight", "bn.num_batches_tracked", "z", "b"], graph, [table])
+    assert (found.ignored, found.surplus) == (("bn.num_batches_tracked",), ("z", "b"))
 
 
 def test_everything_that_does_not_fit_is_said_at_once():
@@ -193,6 +199,23 @@ def test_a_linear_layer_and_a_1x1_convolution_stand_for_one_another():
     dense = chain((1, 1, 4), Flatten(), Dense(3))
     assert np.array_equal(converted(dense, "n1", array), array.T)
     assert np.array_equal(converted(dense, "n1", array.reshape(3, 4, 1, 1)), array.T)
+
+
+@pytest.mark.parametrize(
+    ("op", "shape"),
+    [
+        (Convolution((1, 1), channels=3), (4, 3)),
+        (Convolution((3, 3), channels=8, groups=4), (3, 3, 1, 8)),
+    ],
+)
+def test_keras_may_have_a_dense_layer_or_groups_for_a_convolution(op, shape):
+    graph = chain((8, 8, 4), op)
+    table = Table(library="keras", name="t", layers={"n0": "x"})
+    array = np.arange(np.prod(shape)).reshape(shape)
+    known = assign(["x/kernel"], graph, [table])
+    found = placed(known, {"x/kernel": shape}, graph, "f").array("n0/kernel", lambda _: array)
+    assert found.shape == graph.weights["n0/kernel"].shape
+    assert np.array_equal(found.ravel(), array.ravel())
 
 
 def test_a_linear_layer_on_a_flattened_image_has_its_channels_first():

@@ -139,7 +139,7 @@ def test_a_storage_that_is_cut_short_is_refused(tmp_path):
     tensor = _pickled("FloatStorage", 108, 0, (4, 3, 3, 3), (27, 9, 3, 1))
     path = archive(tmp_path / "net.pth", tensor, **{"data/0": bytes(24)})
     with (
-        pytest.raises(ValueError, match="its storage 0 is cut short"),
+        pytest.raises(ValueError, match="its storage 0 is of another size than it says"),
         checkpoint(path, GRAPH) as found,
     ):
         found["a"].load()
@@ -185,15 +185,4 @@ def test_damaged_files_are_refused_or_read(tmp_path_factory, data):
         content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
     path = tmp_path_factory.mktemp("damaged") / "net.pth"
     path.write_bytes(content[: data.draw(st.integers(1, len(content)))])
-    try:
-        found = store.read(path, GRAPH)
-    except SpecError as reason:
-        assert {item.code for item in reason.diagnostics} <= {
-            "E503",
-            "E504",
-            "E505",
-            "E506",
-            "E507",
-        }
-    else:
-        assert list(found) == list(GRAPH.weights)
+    assert outcome(path) <= {"E503", "E504", "E505", "E506", "E507", "read"}

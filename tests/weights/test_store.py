@@ -195,7 +195,7 @@ def test_damage_of_any_kind_is_no_traceback(tmp_path_factory, data):
         (archive(hdf5(), "model.weights.npz"), "it has no model.weights.h5"),
         (
             archive(b"\0" * (20 << 20), method=zipfile.ZIP_DEFLATED),
-            "it unpacks to 20971520 bytes, far more than chain needs",
+            "it unpacks to far more than chain needs",
         ),
         (
             archive(hdf5(named=False)),

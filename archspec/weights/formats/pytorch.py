@@ -1,18 +1,15 @@
 """State dicts that `torch.save` wrote, read without PyTorch and without running what is in them.
 
 A checkpoint is a pickle that names its tensors; their numbers lie beside it, in the archive or
-behind the pickle. The unpickler here knows the few names that a state dict needs and refuses all
-others, so that nothing in a file can be called but what builds a description of a tensor.
+behind the pickle.
 """
 
 import io
-import pickle
 import struct
-from collections import OrderedDict
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from math import prod
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -22,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archspec.graph import Graph
-from archspec.weights.formats.stored import FormatError, Stored
+from archspec.weights.formats.pickled import Name, fill, unpickled
+from archspec.weights.formats.stored import FormatError, Stored, room
 
 TYPES: Mapping[str, str] = {
     "FloatStorage": "f4",
@@ -35,13 +33,15 @@ TYPES: Mapping[str, str] = {
     "ByteStorage": "u1",
     "BoolStorage": "?",
 }
-"""Storage of PyTorch → numpy's type; bfloat16 is not one of them."""
+"""Storage of PyTorch → numpy's type."""
+BFLOAT16 = "BFloat16Storage"
+"""A type that numpy does not have."""
 MAGIC = 0x1950A86A20F9469CFC6C
 """What the first pickle of a file holds that is no archive."""
 WRAPPERS = ("state_dict", "model")
 """Keys under which a training script puts the state dict."""
-PICKLE_ROOM = 64 << 20
-"""Bytes of names and shapes."""
+PICKLE_ROOM = 4 << 20
+"""Bytes of names and shapes; the largest nets have a tenth of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,11 @@ class _Storage:
     type: str
     key: str
     size: int
+
+    @property
+    def bytes(self) -> int:
+        """How many it takes in the file."""
+        return self.size * np.dtype(TYPES[self.type]).itemsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,9 @@ class _Tensor:
     strides: Any
 
 
+Load: TypeAlias = Callable[[_Storage], bytes]
+
+
 def _tensor(storage: object, offset: object, shape: object, strides: object, *_: object) -> _Tensor:
     return _Tensor(storage, offset, shape, strides)
 
@@ -71,40 +79,39 @@ def _parameter(data: object, *_: object) -> object:
     return data
 
 
-KNOWN: Mapping[tuple[str, str], object] = {
-    ("collections", "OrderedDict"): OrderedDict,
+def _dict(items: Iterable[tuple[object, object]] = ()) -> dict[object, object]:
+    """An OrderedDict, to which Python 2 gave its items as an argument."""
+    found: dict[object, object] = {}
+    fill(found, items)
+    return found
+
+
+KNOWN: Mapping[Name, object] = {
+    ("collections", "OrderedDict"): _dict,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
     ("torch._utils", "_rebuild_parameter"): _parameter,
-    **{("torch", name): name for name in TYPES},
+    **{("torch", name): name for name in (*TYPES, BFLOAT16)},
 }
 """All that a pickle may name."""
 
 
-class _Unpickler(pickle.Unpickler):  # noqa: S301  it knows no name that does anything
-    """Builds descriptions of tensors, and nothing else."""
-
-    def find_class(self, module_name: str, global_name: str, /) -> Any:  # noqa: ANN401
-        """What a name in the pickle stands for."""
-        if (module_name, global_name) not in KNOWN:
-            raise FormatError(f"it wants to run {module_name}.{global_name}")
-        return KNOWN[module_name, global_name]
-
-    def persistent_load(self, pid: Any, /) -> _Storage:  # noqa: ANN401
-        """The storage that the pickle refers to."""
-        kind, type_, key, _device, size, *_ = pid
-        if kind != "storage" or type_ not in TYPES or not isinstance(size, int):
-            raise FormatError("it refers to something that is no tensor")
-        return _Storage(type_, str(key), size)
-
-
-Load: TypeAlias = Callable[[_Storage], bytes]
+def _storage(reference: Any) -> _Storage:  # noqa: ANN401  whatever the pickle has there
+    """The storage that a pickle refers to."""
+    kind, type_, key, _device, size, *view = reference
+    if type_ == BFLOAT16:
+        raise FormatError("its numbers are bfloat16, which is not read")
+    sound = isinstance(type_, str) and isinstance(key, str) and isinstance(size, int) and size >= 0
+    if kind != "storage" or not sound or type_ not in TYPES or any(view):
+        raise FormatError("it refers to something that is no tensor")
+    return _Storage(type_, key, size)
 
 
 @contextmanager
-def checkpoint(path: Path, _: Graph) -> Generator[Mapping[str, Stored]]:
+def checkpoint(path: Path, graph: Graph) -> Generator[Mapping[str, Stored]]:
     """The tensors of a `.pth` file by name."""
     opener = _archive if is_zipfile(path) else _stream
-    with opener(path) as (data, load):
+    with opener(path) as (data, read):
+        load = _bounded(read, graph)
         yield {
             name: Stored(value.shape, partial(_array, value, load))
             for name, value in _tensors(data).items()
@@ -119,41 +126,81 @@ def _archive(path: Path) -> Generator[tuple[object, Load]]:
         index = next((name for name in names if name.endswith("/data.pkl")), None)
         if index is None:
             raise FormatError("it has no data.pkl")
-        if archive.getinfo(index).file_size > PICKLE_ROOM:
-            raise FormatError("its names and shapes take more than 64 MiB")
         folder = index.removesuffix("data.pkl")
+
+        def read(name: str, most: int) -> bytes:
+            # What a member says of its own size need not be so.
+            with archive.open(name) as member:
+                return member.read(most)
+
         order = f"{folder}byteorder"
-        if order in names and archive.read(order) != b"little":
+        if order in names and read(order, len(b"little")) != b"little":
             raise FormatError("its numbers are big-endian")
-
-        def load(storage: _Storage) -> bytes:
-            return _checked(storage, archive.read(f"{folder}data/{storage.key}"))
-
-        yield _Unpickler(io.BytesIO(archive.read(index))).load(), load
+        pickle = read(index, PICKLE_ROOM + 1)
+        if len(pickle) > PICKLE_ROOM:
+            raise FormatError(f"its names and shapes take more than {PICKLE_ROOM >> 20} MiB")
+        data = unpickled(io.BytesIO(pickle), KNOWN, _storage)
+        yield data, lambda storage: read(f"{folder}data/{storage.key}", storage.bytes + 1)
 
 
 @contextmanager
 def _stream(path: Path) -> Generator[tuple[object, Load]]:
-    """Files of PyTorch before 1.6: four pickles, the keys of the storages, and their numbers."""
+    """Files of PyTorch before 1.6: five pickles, and the storages, each behind its size.
+
+    The pickles are a magic number, a version, a system, the data, and the keys of the storages in
+    the order in which they follow.
+    """
+    storages: dict[str, _Storage] = {}
+
+    def refer(reference: object) -> _Storage:
+        storage = _storage(reference)
+        return storages.setdefault(storage.key, storage)
+
     with path.open("rb") as file:
-        if _Unpickler(file).load() != MAGIC:
+        head = io.BytesIO(file.read(PICKLE_ROOM))
+        if unpickled(head, KNOWN, refer) != MAGIC:
             raise FormatError("it is neither an archive nor a file of PyTorch before 1.6")
-        _version, _system = _Unpickler(file).load(), _Unpickler(file).load()
-        data = _Unpickler(file).load()
-        keys = _Unpickler(file).load()
-        sizes = {value.storage.key: value.storage for value in _tensors(data).values()}
+        _version, _system, data, keys = (unpickled(head, KNOWN, refer) for _ in range(4))
         places: dict[str, int] = {}
-        for key in keys:
+        file.seek(head.tell())
+        for key in cast("Iterable[str]", keys):
             (count,) = struct.unpack("<q", file.read(8))
-            places[str(key)] = file.tell()
-            width = np.dtype(TYPES[sizes[str(key)].type]).itemsize if str(key) in sizes else 4
-            file.seek(count * width, io.SEEK_CUR)
+            if count != storages[key].size:
+                raise FormatError(f"its storage {key} is of another size than it says")
+            places[key] = file.tell()
+            file.seek(storages[key].bytes, io.SEEK_CUR)
 
-        def load(storage: _Storage) -> bytes:
+        def read(storage: _Storage) -> bytes:
             file.seek(places[storage.key])
-            return _checked(storage, file.read(_bytes(storage)))
+            return file.read(storage.bytes)
 
-        yield data, load
+        yield data, read
+
+
+def _bounded(read: Load, graph: Graph) -> Callable[[_Tensor], bytes]:
+    """Read the storages of tensors, and in all no more than a file for the graph may hold."""
+    left = room(graph)
+
+    def whole(storage: _Storage) -> bytes:
+        data = read(storage)
+        if len(data) != storage.bytes:
+            raise FormatError(f"its storage {storage.key} is of another size than it says")
+        return data
+
+    @cache
+    def shared(storage: _Storage) -> bytes:
+        nonlocal left
+        left -= storage.bytes
+        if left < 0:
+            raise FormatError(f"its storages hold far more than {graph.name} needs")
+        return whole(storage)
+
+    def load(tensor: _Tensor) -> bytes:
+        # Where there is more than the tensor, many may share it, and each would read it again.
+        one = tensor.storage.size == prod(tensor.shape)
+        return whole(tensor.storage) if one else shared(tensor.storage)
+
+    return load
 
 
 def _tensors(data: object) -> dict[str, _Tensor]:
@@ -161,7 +208,9 @@ def _tensors(data: object) -> dict[str, _Tensor]:
     outer = _mapping(data)
     inner = next((outer[key] for key in WRAPPERS if _mapping(outer.get(key))), outer)
     tensors = {
-        str(name): value for name, value in _mapping(inner).items() if isinstance(value, _Tensor)
+        name: value
+        for name, value in _mapping(inner).items()
+        if isinstance(name, str) and isinstance(value, _Tensor)
     }
     if not tensors:
         raise FormatError("it holds no tensors by name")
@@ -177,18 +226,20 @@ def _mapping(data: object) -> dict[Any, Any]:
 
 def _is_sound(tensor: _Tensor) -> bool:
     """Whether all of a tensor lies within its storage."""
-    numbers = (tensor.offset, *tensor.shape, *tensor.strides)
-    if not isinstance(tensor.storage, _Storage) or len(tensor.shape) != len(tensor.strides):
+    shape, strides = tensor.shape, tensor.strides
+    if {type(shape), type(strides)} != {tuple} or len(shape) != len(strides):
         return False
+    numbers = (tensor.offset, *shape, *strides)
     if any(not isinstance(number, int) or number < 0 for number in numbers):
         return False
-    steps = zip(tensor.shape, tensor.strides, strict=True)
+    steps = zip(shape, strides, strict=True)
     last = tensor.offset + sum((size - 1) * stride for size, stride in steps)
-    return not prod(tensor.shape) or last < tensor.storage.size
+    return isinstance(tensor.storage, _Storage) and (last < tensor.storage.size or prod(shape) == 0)
 
 
-def _array(tensor: _Tensor, load: Load) -> NDArray[Any]:
-    flat = np.frombuffer(load(tensor.storage), np.dtype(TYPES[tensor.storage.type]))
+def _array(tensor: _Tensor, load: Callable[[_Tensor], bytes]) -> NDArray[Any]:
+    """A copy of what a tensor views."""
+    flat = np.frombuffer(load(tensor), np.dtype(TYPES[tensor.storage.type]))
     view = np.lib.stride_tricks.as_strided(
         flat[tensor.offset :],
         tensor.shape,
@@ -196,13 +247,3 @@ def _array(tensor: _Tensor, load: Load) -> NDArray[Any]:
         writeable=False,
     )
     return np.array(view)
-
-
-def _bytes(storage: _Storage) -> int:
-    return storage.size * np.dtype(TYPES[storage.type]).itemsize
-
-
-def _checked(storage: _Storage, data: bytes) -> bytes:
-    if len(data) != _bytes(storage):
-        raise FormatError(f"its storage {storage.key} is cut short")
-    return data

@@ -6,7 +6,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from archspec.graph import Graph
 from archspec.ops import Shape
+
+ROOM_PER_NUMBER = 32
+"""Bytes: one number in float64, with three moments of an optimizer."""
+ROOM = 16 << 20
+"""Bytes for the headers of any file."""
 
 
 class FormatError(ValueError):
@@ -19,3 +25,8 @@ class Stored:
 
     shape: Shape
     load: Callable[[], NDArray[Any]]
+
+
+def room(graph: Graph) -> int:
+    """Bytes that a file of weights for a graph may take, unpacked; more is a bomb."""
+    return ROOM + ROOM_PER_NUMBER * sum(weight.size for weight in graph.weights.values())
