@@ -143,7 +143,9 @@ def _values(parameters: Mapping[str, Parameter]) -> Schema:
 def _value(parameters: Sequence[Parameter]) -> Schema:
     """What may be said for a parameter, or for any of several of one name."""
     meaning = "; ".join(dict.fromkeys(parameter.doc for parameter in parameters))
-    kinds = {_identity(parameter.kind): parameter.kind for parameter in parameters}.values()
+    # Objects of several classes may want the same words.
+    every = [parameter.kind for parameter in parameters]
+    kinds = {getattr(kind, "type", kind.wanted): kind for kind in every}.values()
     off = [{"enum": [OFF]}] if any(parameter.off for parameter in parameters) else []
     plain = [*(form for kind in kinds for form in _plain(kind)), *off, {"type": "null"}]
     mappings = [form for kind in kinds for form in _mappings(kind)]
@@ -158,11 +160,6 @@ def _value(parameters: Sequence[Parameter]) -> Schema:
         "then": _any_of(mappings),
         "else": _any_of(plain),
     }
-
-
-def _identity(kind: Kind | Object) -> object:
-    """What tells kinds apart; objects of several classes may want the same words."""
-    return kind.type if isinstance(kind, Object) else kind.wanted
 
 
 def _plain(kind: Kind | Object) -> Iterator[Schema]:

@@ -27,6 +27,10 @@ IMAGE = (96, 129)
 """Height and width at which Keras's models are compared: an even size and an odd one."""
 KERAS = "keras"
 LIBRARIES = ("timm", "torchvision", KERAS)
+LARGE = 1 << 27
+"""Parameters of a net that is compared by itself: it takes 24 bytes for each, 3 GB and more."""
+TASKS = 64
+"""Comparisons of processes that keep some of the memory that they once needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,20 +165,30 @@ def named() -> Iterator[tuple[str, str]]:
                 yield ":".join((name, *choice)), f"{library}:{other}"
 
 
-def verify_all(references: Iterable[str], via: Via = "onnx") -> Iterator[Verdict]:
-    """The same for many specs, one process a core, in their order.
+def verify_all(references: Sequence[str], via: Via = "onnx") -> Iterator[list[Verdict]]:
+    """The same for many specs, one process a core, the large ones one after the other at the end.
 
     Raises:
         SpecError: as `verify`; E514, the system ended a process.
     """
+    large = [name for name in references if api.cost(name).params > LARGE]
+    small = [name for name in references if name not in large]
+    for start in range(0, len(small), TASKS):
+        yield from _in_processes(small[start : start + TASKS], via, os.cpu_count() or 1)
+    for name in large:
+        yield from _in_processes([name], via, 1)
+
+
+def _in_processes(references: Sequence[str], via: Via, count: int) -> Iterator[list[Verdict]]:
+    """In processes that end afterwards and so give their memory back."""
     context = get_context("spawn")  # TensorFlow does not survive a fork
     # Ctrl-C reaches every process; each would print what it interrupts.
-    at_once = SIGINT, SIG_DFL
-    with ProcessPoolExecutor(os.cpu_count(), context, signal, at_once) as pool:
+    pool = ProcessPoolExecutor(count, context, signal, (SIGINT, SIG_DFL))
+    with pool:
         pending = [pool.submit(_verified, reference, via) for reference in references]
         try:
             for future in pending:
-                yield from future.result()
+                yield future.result()
         except BrokenProcessPool as reason:
             hint = "memory may have been short; `archspec verify SPEC` takes one at a time"
             raise error("E514", "a process was ended from outside", hint=hint) from reason

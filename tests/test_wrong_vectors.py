@@ -149,7 +149,7 @@ def test_a_library_that_nobody_knows_has_no_vector():
 def test_a_process_that_the_system_ends_is_an_error(monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     # Whatever it is given, the first is the status with which the process ends itself.
-    monkeypatch.setattr(verdicts, "_verified", partial(max, key=os._exit))  # noqa: SLF001
+    monkeypatch.setattr(verdicts, "_verified", partial(max, key=os._exit))
     with pytest.raises(SpecError) as caught:
         list(verdicts.verify_all([3]))
     assert str(caught.value).startswith("E514 a process was ended from outside\n   memory may ")

@@ -56,6 +56,9 @@ def from_file(path: str) -> Mapping[str, Block]:
         raise error("E120", f"cannot read {path!r}: {cause(reason)}") from reason
     except (Exception, SystemExit) as reason:
         raise error("E120", f"{path!r} fails: {type(reason).__name__}: {reason}") from reason
+    finally:
+        if not isinstance(getattr(module, "BLOCK", None), Block):
+            sys.modules.pop(name, None)
     block = getattr(module, "BLOCK", None)
     if not isinstance(block, Block):
         hint = "as in BLOCK = Block(Parameters, unfold)"

@@ -2,11 +2,14 @@
 
 import gc
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from archspec.cli.program import known_blocks, prints, takes_spec
+
+if TYPE_CHECKING:
+    from archspec.verdicts import Verdict
 
 
 @click.command()
@@ -43,8 +46,7 @@ def verify(
         raise click.UsageError("Give a SPEC, with --vector if wanted, or --all alone.")
     gc.enable()
     if spec is None:
-        every = dict.fromkeys(spec for spec, _ in verdicts.named())
-        found = list(verdicts.verify_all(every, options["via"]))
+        found = _everything(options["via"])
     else:
         said = [api.setting(text) for text in settings]
         found = list(verdicts.verify(spec, settings=said, blocks=known_blocks(files), **options))
@@ -54,3 +56,26 @@ def verify(
         equal = sum(verdict.holds for verdict in found)
         click.echo(f"\n{equal} of {len(found)} equal")
     sys.exit(not all(verdict.holds for verdict in found))
+
+
+def _everything(via: Any) -> "list[Verdict]":  # noqa: ANN401
+    """The verdicts on the zoo, each implementation once; a terminal sees the progress."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import track  # noqa: PLC0415
+
+    from archspec import verdicts  # noqa: PLC0415
+
+    first: dict[str, str] = {}
+    for spec, other in verdicts.named():
+        first.setdefault(other, spec)
+    every = list(dict.fromkeys(first.values()))
+    console = Console(stderr=True)
+    steps = track(
+        verdicts.verify_all(every, via),
+        "compared",
+        len(every),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    found = {verdict.reference: verdict for step in steps for verdict in step}
+    return [found[other] for other in first]

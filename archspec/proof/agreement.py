@@ -23,13 +23,14 @@ def agreement(graph: Graph, vector: Vector, via: Literal["onnx", "keras"] = "onn
     Raises:
         SpecError: E504 to E506, the vector's arrays are not those of the graph; E4xx, the back end.
     """
-    weights = vector.weights(graph)
     output: NDArray[Any]
     if via == "onnx":
-        output = next(iter(Runtime(direct(graph, weights))(vector.image()).values()))
+        # No name holds the arrays: a large net's would be in memory twice.
+        model = direct(graph, vector.weights(graph))
+        output = next(iter(Runtime(model)(vector.image()).values()))
     else:
         with framework("a Keras model"):
             from archspec.backends.keras import emit  # noqa: PLC0415
-        model: Any = emit(graph, weights)
-        output = np.array(model(vector.image()))
+        keras: Any = emit(graph, vector.weights(graph))
+        output = np.array(keras(vector.image()))
     return vector.difference(output)

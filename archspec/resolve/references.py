@@ -42,6 +42,9 @@ def references_of(tree: Tree | None, axes: Axes, problems: Problems) -> Referenc
     if len(names) != len(heads) or not names or names[0].value != VARIANT:
         wrong(COLUMNS, columns or tree, "variant first, then libraries", problems)
         return References(always)
+    for place, head in enumerate(names):
+        if head.value in [name.value for name in names[:place]]:
+            problems.add("E106", f"column '{head.value}' stands twice", head.span)
     if not isinstance(rows, Items):
         wrong(ROWS, rows or tree, "a list of rows, each a list of cells", problems)
         return References(always)
@@ -78,7 +81,10 @@ def _choice(cell: Tree, axes: Axes, problems: Problems) -> Choice | None:
     """The names in a cell, if one axis after the other has them."""
     text = cell.value if isinstance(cell, Scalar) else None
     if not isinstance(text, str):
-        hint = f'variants are text: write "{cell.span.text}"' if isinstance(cell, Scalar) else ""
+        hint = ""
+        if isinstance(cell, Scalar):
+            said = "" if cell.value is None else cell.span.text
+            hint = f'variants are text: write "{said}"'
         problems.add("E209", "the cell names no variants", cell.span, hint)
         return None
     choice = tuple(filter(None, text.split(":")))
