@@ -11,6 +11,7 @@ from archspec.parameters import (
     BIAS,
     FLAG,
     KERNEL,
+    KERNELS,
     MIXED_KERNEL,
     NUMBERS,
     Object,
@@ -82,6 +83,7 @@ _CHANNELS = [1, 3, 8, 8, 16, 16, 24, 32, 64, {"from": 8, "step": 8}, {"cycle": [
 _OTHERS = {
     KERNEL: [1, 3, 3, 5, "1x3", {"cycle": [3, "3x1"]}],
     MIXED_KERNEL: [1, 3, 3, 5, "1x3", [3, 5], {"cycle": [3, [3, 5]]}],
+    KERNELS: [1, 3, 3, 5, "1x3", [5, 3, 1], {"cycle": [3, [3, 5]]}],
     FLAG: [True, False],
     BIAS: [True, False, "auto"],
     NUMBERS: [0.5, -1, "1/255", [1, 2, 3]],

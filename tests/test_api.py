@@ -330,6 +330,17 @@ def test_check_finds_what_only_a_variant_has_and_says_which(tmp_path):
     assert not any(item.notes for item in asked)
 
 
+def test_check_ends_where_the_variants_are_too_many(monkeypatch):
+    monkeypatch.setattr(
+        "archspec.inspection.MAX_NODES", 30
+    )  # of the net by itself, or of its variant
+    (item,) = archspec.check(TINY)
+    assert (item.code, item.message) == (
+        "E211",
+        "the variants have more than 30 ops in all; others are not checked",
+    )
+
+
 def test_check_says_what_all_variants_have_once():
     (item,) = archspec.check(str(Path(__file__).parent / "bad" / "E302-residual-always.yaml"))
     assert (item.code, item.notes) == ("E302", ())

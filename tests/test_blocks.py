@@ -17,7 +17,7 @@ EXAMPLES = {
         "norm = batch_norm (conv) : 16x16x24",
         "activation = activation function=relu (norm) : 16x16x24",
     ],
-    "block: conv, channels: 24, kernel: 1x7, group_width: 8, padding: valid": [
+    "block: conv, channels: 24, kernel: 1x7, group_width: 12, padding: valid": [
         "conv = convolution kernel=[1, 7] padding=valid channels=24 groups=2 bias=true (in) : 32x26x24",
     ],
     "block: conv, expansion: 1/4, kernel: 3, dilation: 2, bias: false, l2: 0.1, init: {scale: 2, fan: out}": [
@@ -214,7 +214,7 @@ def test_a_residual_is_added_where_it_is_asked_for_and_fits(said, adds, unfolded
     [
         ("block: inverted_residual, expansion: 1, channels: 24, residual: always", "E302 head.x: no residual from [32, 32, 16] to [32, 32, 24]"),
         ("block: conv, channels: 24, kernel: 3, groups: 5", "E301 head.x.conv: 5 groups do not divide the 16 input channels"),
-        ("block: conv, channels: 24, kernel: 3, group_width: 5", "E301 head.x: groups of 5 do not divide 16 channels"),
+        ("block: conv, channels: 24, kernel: 3, group_width: 5", "E301 head.x: groups of 5 do not divide 24 channels"),
         ("block: depthwise_separable, channels: 8, kernel: [3, 5], depthwise: {groups: 2}", "E302 head.x: a mix of kernels needs a depthwise convolution"),
         ("block: norm, norm: {type: group, groups: 5}", "E301 head.x: 5 groups do not divide the 16 channels"),
         ("block: rescaling, scale: [1, 2]", "E301 head.x: scale has 2 numbers for 16 channels"),

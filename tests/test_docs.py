@@ -20,6 +20,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from archspec import cli, zoo
+from archspec import cli, verdicts
 from safetensors.numpy import save_file
 from tests.state_dicts import save_pth, state_dict
 
@@ -45,6 +46,7 @@ MEASURED = re.compile(r"\d\.\de[-+]\d\d")
 SHA256 = re.compile(r"\b[0-9a-f]{64}\b")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+ROW_OF_ZOO = re.compile(r"\| `(?P<spec>\w+)` \| (?P<cells>.*?) ?\|")
 WIDTH = 110
 
 
@@ -225,10 +227,20 @@ def test_the_readme_shows_the_spec_that_ships_with_fewer_variants():
     assert set(variants.splitlines()) <= set(spec.splitlines())
 
 
-def test_the_readme_lists_the_whole_zoo():
-    lines = [line for line in prose(README).splitlines() if line.startswith("| `")]
-    listed = [re.findall("`([^`]*)`", line)[0] for line in lines]
-    assert sorted(listed) == sorted(zoo.names())
+def test_the_table_of_the_readme_counts_what_the_zoo_names():
+    spec_of: dict[str, str] = {}
+    for spec, other in verdicts.named():
+        spec_of.setdefault(other, spec.partition(":")[0])
+    wanted = Counter((spec, other.partition(":")[0]) for other, spec in spec_of.items())
+    shown = {}
+    for line in prose(README).splitlines():
+        if found := ROW_OF_ZOO.fullmatch(line):
+            cells = zip(verdicts.LIBRARIES, found["cells"].split(" | "), strict=True)
+            shown |= {
+                (found["spec"], library): int(cell.split(",")[0]) for library, cell in cells if cell
+            }
+    assert shown == wanted
+    assert str(len(spec_of)) in README.read_text(encoding="utf-8")
 
 
 def anchors(page: Path) -> set[str]:

@@ -8,12 +8,17 @@ from archspec.ops import (
     Activation,
     Add,
     BatchNorm,
+    Concat,
     Convolution,
     Dense,
     Flatten,
     GlobalPool,
     Initializer,
+    Multiply,
+    Pool,
+    Scale,
     ShapeError,
+    Slice,
 )
 
 
@@ -105,6 +110,26 @@ def test_a_builder_refuses_what_does_not_fit_and_stays_as_it_was():
     build.add("a", Convolution((1, 1), channels=4), [INPUT])
     with pytest.raises(AssertionError, match="a"):
         build.add("a", GlobalPool(), ["a"])
+
+
+@pytest.mark.parametrize(
+    ("op", "shapes", "message"),
+    [
+        (Add(), [(2, 3, 4), (2, 3, 5)], "cannot add [2, 3, 4] and [2, 3, 5]"),
+        (Multiply(), [(2, 3, 4), (1, 1, 5)], "cannot multiply [2, 3, 4] by [1, 1, 5]"),
+        (Multiply(), [(1, 1, 4), (2, 3, 4)], "cannot multiply [1, 1, 4] by [2, 3, 4]"),
+        (Concat(), [(2, 3, 4), (3, 2, 4)], "cannot join [2, 3, 4] and [3, 2, 4] along the channels"),
+        (Slice(2, 5), [(2, 3, 4)], "channels 2 to 5 of 4"),
+        (Slice(2, 2), [(2, 3, 4)], "channels 2 to 2 of 4"),
+        (Dense(3), [(1, 1, 4)], "a dense layer needs a vector (c,), not [1, 1, 4]"),
+        (Pool((2, 2), dilation=2), [(4, 4, 4)], "a pool has no dilation, not 2"),
+        (Scale(groups=3), [(2, 3, 4)], "3 groups do not divide 4 channels"),
+    ],
+)  # fmt: skip
+def test_an_op_refuses_inputs_that_do_not_fit(op, shapes, message):
+    with pytest.raises(ShapeError) as caught:
+        op.infer(*shapes)
+    assert str(caught.value) == message
 
 
 def broken(graph: Graph, number: int, **changes: object) -> Graph:

@@ -291,8 +291,12 @@ def test_several_vectors_are_compared_though_they_are_of_one_name():
 
 
 def test_all_of_the_zoo_is_compared_in_processes_of_their_own(monkeypatch):
-    specs = ["squeezenet:1.1", "mobilenet_v3_rw", "squeezenet:1.1"]
-    monkeypatch.setattr(verdicts, "named", lambda: ((spec, "") for spec in specs))
+    pairs = [
+        ("squeezenet:1.1", "torchvision:squeezenet1_1"),
+        ("mobilenet_v3_rw", "timm:mobilenetv3_rw"),
+    ]
+    monkeypatch.setattr(verdicts, "named", lambda: iter(pairs))
+    monkeypatch.setattr(verdicts, "LARGE", 3_000_000)  # so that the second has one for itself
     records = json.loads(printed("verify", "--all", "--format", "json"))
     assert [(record["reference"], record["verdict"]) for record in records] == [
         ("torchvision:squeezenet1_1", "equal"),

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import archspec
@@ -146,12 +145,15 @@ def test_a_library_that_nobody_knows_has_no_vector():
     assert output.endswith("\n0 of 1 equal\n")
 
 
+def end(*_: object) -> None:
+    """End the process that runs this, as a system that is short of memory does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def test_a_process_that_the_system_ends_is_an_error(monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    # Whatever it is given, the first is the status with which the process ends itself.
-    monkeypatch.setattr(verdicts, "_verified", partial(max, key=os._exit))
+    monkeypatch.setattr(verdicts, "_verified", end)
     with pytest.raises(SpecError) as caught:
-        list(verdicts.verify_all([3]))
+        list(verdicts.verify_all(["mobilenet_v3_rw"]))
     assert str(caught.value).startswith("E514 a process was ended from outside\n   memory may ")
 
 

@@ -1,6 +1,6 @@
 """Mobile multi-query attention."""
 
-ROW = "block: mobile_mqa, channels: 16, heads: 4, key_channels: 8, norm: batch, activation: relu"
+ROW = "block: mobile_mqa, channels: 16, heads: 4, head_channels: 8, norm: batch, activation: relu"
 
 
 def test_keys_and_values_of_a_smaller_image(unfolded):

@@ -6,9 +6,7 @@ ROW = "block: multiscale_separable, channels: 16, activation: relu"
 
 
 def test_the_sum_of_three_windows(unfolded):
-    row = (
-        f"{ROW}, kernel: [5, 3, 1], expansion: {{ratio: 0.5, of: output}}, se: 0.25, residual: auto"
-    )
+    row = f"{ROW}, kernels: [5, 3, 1], expansion: {{ratio: 0.5, of: output}}, se: 0.25, residual: auto"
     assert unfolded(row) == [
         "depthwise.branch1.conv = convolution kernel=[5, 5] channels=16 groups=16 bias=true (in) : 32x32x16",
         "depthwise.branch2.conv = convolution kernel=[3, 3] channels=16 groups=16 bias=true (in) : 32x32x16",
@@ -31,7 +29,7 @@ def test_the_sum_of_three_windows(unfolded):
 
 @pytest.mark.parametrize(
     ("said", "count"),
-    [("kernel: [5, 3, 1], stride: 2", 2), ("kernel: [3, 1], stride: 2", 1), ("kernel: 3", 1)],
+    [("kernels: [5, 3, 1], stride: 2", 2), ("kernels: [3, 1], stride: 2", 1), ("kernels: 3", 1)],
 )
 def test_a_window_of_one_pixel_has_no_stride(said, count, unfolded):
     lines = [line for line in unfolded(f"{ROW}, {said}") if "groups=16" in line]
@@ -40,5 +38,5 @@ def test_a_window_of_one_pixel_has_no_stride(said, count, unfolded):
 
 
 def test_a_squeeze_excite_before_the_activation(unfolded):
-    lines = unfolded(f"{ROW}, kernel: [3, 1], se: {{ratio: 0.25, position: before_activation}}")
+    lines = unfolded(f"{ROW}, kernels: [3, 1], se: {{ratio: 0.25, position: before_activation}}")
     assert "depthwise.activation = activation function=relu (se.multiply) : 32x32x16" in lines

@@ -21,7 +21,7 @@ def test_all_that_the_layers_made_is_mixed_and_gated(unfolded):
 
 
 def test_light_layers_a_stride_and_two_steps_of_aggregation(unfolded):
-    row = f"{ROW}, channels: 24, layers: 1, kernel: 5, light: true, squeeze: 0.5, stride: 2"
+    row = f"{ROW}, channels: 24, layers: 1, kernel: 5, light: true, squeeze_ratio: 0.5, stride: 2"
     assert unfolded(f"{row}, activation: relu, affine: true") == [
         "down.conv = convolution kernel=[3, 3] stride=2 channels=16 groups=16 (in) : 16x16x16",
         "layer1.pointwise.conv = convolution kernel=[1, 1] channels=8 (down.conv) : 16x16x8",

@@ -39,8 +39,8 @@ def test_branches_stand_where_they_make_sense(unfolded, said, found):
 def test_all_branches_have_the_groups(unfolded):
     lines = unfolded("block: rep_conv, channels: 8, group_width: 4, stride: 2, bias: false")
     assert [line.split("(")[0] for line in lines[:2]] == [
-        "branch1.conv = convolution kernel=[3, 3] stride=2 channels=8 groups=4 ",
-        "scale.conv = convolution kernel=[1, 1] stride=2 channels=8 groups=4 ",
+        "branch1.conv = convolution kernel=[3, 3] stride=2 channels=8 groups=2 ",
+        "scale.conv = convolution kernel=[1, 1] stride=2 channels=8 groups=2 ",
     ]
 
 

@@ -6,7 +6,7 @@ ROW = "block: split_depthwise_attention, channels: 16, heads: 4, expansion: 4, n
 
 
 def test_slices_positions_attention_and_feed_forward(unfolded):
-    row = f"{ROW}, scales: 3, positions: 2, layer_scale: 1e-6, activation: gelu"
+    row = f"{ROW}, slices: 3, positions: 2, layer_scale: 1e-6, activation: gelu"
     assert unfolded(row) == [
         "slice1 = slice start=0 stop=6 (in) : 32x32x6",
         "filter1.conv = convolution kernel=[3, 3] channels=6 groups=6 bias=true (slice1) : 32x32x6",
@@ -39,15 +39,15 @@ def test_slices_positions_attention_and_feed_forward(unfolded):
     ]
 
 
-@pytest.mark.parametrize("scales", [2, 4, 8])
-def test_the_slices_hold_all_channels(unfolded, scales):
-    lines = [line for line in unfolded(f"{ROW}, scales: {scales}") if line.startswith("slice")]
+@pytest.mark.parametrize("slices", [2, 4, 8])
+def test_the_slices_hold_all_channels(unfolded, slices):
+    lines = [line for line in unfolded(f"{ROW}, slices: {slices}") if line.startswith("slice")]
     assert sum(int(line.rpartition("x")[2]) for line in lines) == 16
-    assert len(lines) == scales
+    assert len(lines) == slices
 
 
 def test_a_slice_cannot_be_empty(refusal):
     stem = "stem: [{block: conv, channels: 16, kernel: 1}]"
-    assert refusal(f"{stem}\nhead: [{{{ROW}, scales: 7}}]") == (
+    assert refusal(f"{stem}\nhead: [{{{ROW}, slices: 7}}]") == (
         "E302 head.split_depthwise_attention: 16 channels are not enough for 7 slices of 3 and less"
     )

@@ -67,6 +67,8 @@ def test_a_variant_may_say_what_it_equals_and_arguments_of_it(load):
     assert load(BASE, "small").equals == {}
     text = BASE.replace("none_of_it: ~", "none_of_it: {equals: {keras: {alpha: 0.5}}}")
     assert load(text, "none_of_it").equals == {"keras": "Net(alpha=0.5)"}
+    without = text.replace("equals: {keras: Net}", "")
+    assert load(without, "none_of_it").equals == {}  # arguments of nothing
 
 
 @pytest.mark.parametrize(
