@@ -79,11 +79,11 @@ def _inputs(row: Row, state: _State) -> str | None:
 def _outputs(spec: Spec, state: _State) -> dict[str, str]:
     problems = Problems()
     outputs: dict[str, str] = {}
-    for name, tap in spec.outputs.items():
-        if name == INPUT:
-            problems.add("E303", f"an output cannot be called '{name}': the input is", tap.span)
+    for output, tap in spec.outputs.items():
+        if output == INPUT:
+            problems.add("E303", f"an output cannot be called '{output}': the input is", tap.span)
         try:
-            outputs[name] = _tap(tap, state)
+            outputs[output] = _tap(tap, state)
         except SpecError as reason:
             problems.extend(reason.diagnostics)
     problems.check()
@@ -111,7 +111,7 @@ def _value(path: str, state: _State) -> str | None:
         return state.values[path]
     prefix = f"{path}."
     names = (node.name for node in reversed(state.builder.nodes))
-    return next((name for name in names if name == path or name.startswith(prefix)), None)
+    return next((name for name in names if f"{name}.".startswith(prefix)), None)
 
 
 def _dilated(parameters: Any, row: Row, spec: Spec, state: _State) -> Any:  # noqa: ANN401

@@ -15,7 +15,8 @@ from tests.state_dicts import save_pth, state_dict
 SPEC = "mobilenet_v2:0.35:pytorch"
 TIMM = "timm:mobilenetv2_035"
 TORCHVISION = "torchvision:mobilenet_v2(width_mult=0.35)"
-TEN = ("--set", "classes=10")
+SMALL = ("--set", "input=32")
+TEN = (*SMALL, "--set", "classes=10")
 CLASSIFIER = ["head.classifier.dense/kernel", "head.classifier.dense/bias"]
 
 
@@ -164,13 +165,17 @@ def test_a_file_of_another_net_is_refused_in_the_names_of_the_file():
 
 
 def test_an_export_says_whose_names_a_file_has():
-    lines = printed("export", SPEC, "-o", "a.onnx", "--weights", "timm.safetensors").splitlines()
+    lines = printed(
+        "export", SPEC, *SMALL, "-o", "a.onnx", "--weights", "timm.safetensors"
+    ).splitlines()
     assert lines[1] == (
         "weights: timm.safetensors: 262 arrays, names of timm efficientnet;"
         " 1 left out, which carry nothing"
     )
     write("own.safetensors", archspec.load_weights(SPEC, "timm.pth"))
-    own = printed("export", SPEC, "-o", "b.onnx", "--weights", "own.safetensors").splitlines()
+    own = printed(
+        "export", SPEC, *SMALL, "-o", "b.onnx", "--weights", "own.safetensors"
+    ).splitlines()
     assert own[1] == "weights: own.safetensors: 262 arrays, names of archspec"
     assert own[-1] == lines[-1]
     assert own[-1].startswith("sha256: ")

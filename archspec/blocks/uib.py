@@ -90,18 +90,18 @@ def unfold(build: Builder, x: str, p: UniversalInvertedBottleneck) -> str:
     """Add the 1x1 convolutions, the depthwise ones that there are, and the sum."""
     rule = p.expand.rounding
     hidden = p.hidden or build.expanded(x, p.expansion, p.channels, rule, "expand.rounding")
-    strided = next((name for name in ("middle", "start", "end") if getattr(p, name)), None)
+    strided = next((place for place in ("middle", "start", "end") if getattr(p, place)), None)
     if p.stride > 1 and strided is None:
         message = "a stride needs a depthwise convolution: start, middle or end"
         raise build.error("E302", message, "stride")
 
-    def filtered(name: str, y: str, part: Part | None) -> str:
+    def filtered(place: str, y: str, part: Part | None) -> str:
         if part is None:
             return y
-        width, stride = build.shape(y)[-1], p.stride if name == strided else 1
+        width, stride = build.shape(y)[-1], p.stride if place == strided else 1
         own = replace(part, groups=part.groups or width)
         return build.part(
-            name, y, own, width, stride=stride, dilation=p.dilation, antialias=p.antialias
+            place, y, own, width, stride=stride, dilation=p.dilation, antialias=p.antialias
         )
 
     y = filtered("start", x, p.start)

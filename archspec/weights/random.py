@@ -31,15 +31,15 @@ def draw(graph: Graph, seed: int) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
     for node in graph.nodes:
         depthwise = is_depthwise(graph, node)
-        for name, weight in graph.weights_of(node).items():
-            key = f"{node.name}/{name}"
+        for array, weight in graph.weights_of(node).items():
+            key = f"{node.name}/{array}"
             generator = Generator(PCG64([seed, crc32(key.encode())]))
-            if name == "kernel":
+            if array == "kernel":
                 fan_in = prod(weight.shape[:2] if depthwise else weight.shape[:-1])
                 arrays[key] = _normal(generator, weight.shape, sqrt(2 / fan_in))
             else:
-                arrays[key] = DRAWS.get(name, _normal)(generator, weight.shape)
-            if name == "gamma" and _is_added(graph, node):
+                arrays[key] = DRAWS.get(array, _normal)(generator, weight.shape)
+            if array == "gamma" and _is_added(graph, node):
                 arrays[key] *= np.float32(0.5)
     return arrays
 
