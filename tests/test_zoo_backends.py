@@ -10,6 +10,8 @@ from archspec.deploy.deviation import bound, difference
 from archspec.deploy.export import direct
 from archspec.deploy.runtime import Runtime
 from archspec.errors import SpecError
+from archspec.graph import INPUT
+from archspec.ops import Rescale
 from tests import choices, test_vectors
 
 # Small nets, or what of a large one has its blocks.
@@ -84,7 +86,11 @@ def test_what_tf2onnx_cannot_say_is_refused(reference, tmp_path):
 
 def known(graph, weights) -> tuple:
     """Two images, what the reference makes of them, and how far another may be from that."""
-    images = np.random.default_rng(1).uniform(0, 255, (2, *graph.input)).astype("float32")
+    generator, size = np.random.default_rng(1), (2, *graph.input)
+    # Pixels as they are stored where the net rescales them, else as they are after that.
+    pixels = any(isinstance(node.op, Rescale) for node in graph.readers[INPUT])
+    images = generator.uniform(0, 255, size) if pixels else generator.standard_normal(size)
+    images = images.astype("float32")
     near = Reference(graph, weights)(images)["output"]
     exact = Reference(graph, weights, "float64")(images)["output"]
     return images, near, bound(near, exact, TOLERANCE)
