@@ -27,8 +27,8 @@ IMAGE = (96, 129)
 """Height and width at which Keras's models are compared: an even size and an odd one."""
 KERAS = "keras"
 LIBRARIES = ("timm", "torchvision", KERAS)
-LARGE = 1 << 27
-"""Parameters of a net that is compared by itself: it takes 24 bytes for each, 3 GB and more."""
+LARGE = 200_000_000
+"""Parameters of a net that is compared by itself: it takes 24 bytes for each, 5 GB and more."""
 TASKS = 64
 """Comparisons of processes that keep some of the memory that they once needed."""
 
