@@ -11,24 +11,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from archspec.block import Block, Builder, Gate
-from archspec.ops import FUNCTIONS
 from archspec.parameters import (
-    ANTIALIAS,
-    KERNEL,
-    MAX_CHANNELS,
     Antialias,
     Convolutional,
     Kernel,
-    Object,
     Part,
     Shortcut,
     SqueezeExcite,
-    either,
-    integer,
-    number,
-    parameter,
     part,
-    word,
+    shared,
 )
 
 
@@ -38,28 +29,15 @@ class Basic(Convolutional):
 
     ONE_OF: ClassVar = (("se", "eca"),)
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of both convolutions", count=True)
-    kernel: Kernel = parameter(KERNEL, "window of both convolutions", ((3, 3),))
-    stride: int = parameter(integer(1, 64), "step of the first window, in pixels", 1)
-    dilation: int = parameter(integer(1, 64), "distance of both windows' pixels", 1)
-    antialias: Antialias | None = parameter(
-        ANTIALIAS, "after the first, instead of its stride: a blur, or means", None
-    )
-    se: SqueezeExcite | None = parameter(
-        Object(SqueezeExcite), "squeeze-excite after the second", None
-    )
-    eca: int | Literal["auto"] | None = parameter(
-        either(word("auto"), integer(1, 255)),
-        "instead of se: efficient channel attention, the kernel of its convolution along the "
-        "channels; auto: from their count",
-        None,
-    )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
-    sum_activation: Any = parameter(
-        word("auto", *FUNCTIONS), "after the sum; auto: the block's", "auto", off=True
-    )
+    channels: int = shared.channels("channels of both convolutions")
+    kernel: Kernel = shared.kernel("window of both convolutions")
+    stride: int = shared.stride("step of the first window, in pixels")
+    dilation: int = shared.dilation("distance of both windows' pixels")
+    antialias: Antialias | None = shared.antialias("after the first, instead of its stride")
+    se: SqueezeExcite | None = shared.squeeze_excite("squeeze-excite after the second")
+    eca: int | Literal["auto"] | None = shared.eca()
+    drop_path: float = shared.drop_path()
+    sum_activation: Any = shared.sum_activation()
     first: Part = part("the convolution with the stride", kernel="block")
     second: Part = part("the other", kernel="block", activation=None)
     shortcut: Shortcut | None = part(

@@ -13,25 +13,20 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from archspec.block import Block, Builder, Gate
-from archspec.ops import FUNCTIONS
 from archspec.parameters import (
-    ANTIALIAS,
-    KERNEL,
     MAX_CHANNELS,
     Antialias,
     Convolutional,
     Expansion,
     Kernel,
-    Object,
     Part,
     Shortcut,
     SqueezeExcite,
-    either,
     integer,
-    number,
     parameter,
     part,
     ratio,
+    shared,
     word,
 )
 
@@ -42,50 +37,34 @@ class Bottleneck(Convolutional):
 
     ONE_OF: ClassVar = (("expansion", "hidden"), ("groups", "group_width"), ("se", "eca"))
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
-    expansion: Expansion | None = parameter(
-        Object(Expansion), "width of the middle as a ratio; rounded by reduce.rounding"
+    channels: int = shared.channels()
+    expansion: Expansion | None = shared.expansion(
+        "width of the middle as a ratio; rounded by reduce.rounding"
     )
-    hidden: int | None = parameter(
-        integer(1, MAX_CHANNELS),
-        "instead of expansion: the width of the middle itself",
-        None,
-        count=True,
-    )
+    hidden: int | None = shared.hidden("the width of the middle itself")
     reduce_ratio: float = parameter(
         ratio(64), "width of reduce over that of the middle; rounded by reduce.rounding", 1.0
     )
-    kernel: Kernel = parameter(KERNEL, "window of the middle convolution", ((3, 3),))
-    stride: int = parameter(integer(1, 64), "step of the window, in pixels", 1)
+    kernel: Kernel = shared.kernel("window of the middle convolution")
+    stride: int = shared.stride("step of the window, in pixels")
     stride_at: Literal["reduce", "middle"] = parameter(
         word("reduce", "middle"), "which convolution has the stride", "middle"
     )
-    dilation: int = parameter(integer(1, 64), "distance of the middle window's pixels", 1)
+    dilation: int = shared.dilation("distance of the middle window's pixels")
     groups: int = parameter(
         integer(1, MAX_CHANNELS), "slices of the middle's channels, each by itself", 1
     )
     group_width: int | None = parameter(
         integer(1, MAX_CHANNELS), "instead of groups: channels of a slice", None
     )
-    antialias: Antialias | None = parameter(
-        ANTIALIAS, "after the middle, instead of its stride: a blur, or means", None
-    )
-    se: SqueezeExcite | None = parameter(Object(SqueezeExcite), "a squeeze-excite", None)
+    antialias: Antialias | None = shared.antialias("after the middle, instead of its stride")
+    se: SqueezeExcite | None = shared.squeeze_excite("a squeeze-excite")
     se_at: Literal["middle", "expand"] = parameter(
         word("middle", "expand"), "which convolution the squeeze-excite follows", "expand"
     )
-    eca: int | Literal["auto"] | None = parameter(
-        either(word("auto"), integer(1, 255)),
-        "instead of se, after expand: efficient channel attention, the kernel of its convolution "
-        "along the channels; auto: from their count",
-        None,
-    )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
-    sum_activation: Any = parameter(
-        word("auto", *FUNCTIONS), "after the sum; auto: the block's", "auto", off=True
-    )
+    eca: int | Literal["auto"] | None = shared.eca("instead of se, after expand")
+    drop_path: float = shared.drop_path()
+    sum_activation: Any = shared.sum_activation()
     reduce: Part = part("the 1x1 convolution that narrows")
     middle: Part = part("the convolution with the window", kernel="block", groups=None)
     expand: Part = part("the 1x1 convolution that widens", activation=None)

@@ -10,7 +10,6 @@ from typing import ClassVar
 
 from archspec.block import Block, Builder
 from archspec.parameters import (
-    ANTIALIAS,
     KERNEL,
     MAX_CHANNELS,
     Antialias,
@@ -19,9 +18,8 @@ from archspec.parameters import (
     Kernel,
     Object,
     integer,
-    number,
     parameter,
-    word,
+    shared,
 )
 
 
@@ -38,25 +36,15 @@ class Conv(Convolutional):
         None,
     )
     kernel: Kernel = parameter(KERNEL, "height and width of the window")
-    stride: int = parameter(integer(1, 64), "step of the window, in pixels", 1)
-    dilation: int = parameter(integer(1, 64), "distance of the window's pixels", 1)
+    stride: int = shared.stride("step of the window, in pixels")
+    dilation: int = shared.dilation("distance of the window's pixels")
     groups: int = parameter(integer(1, MAX_CHANNELS), "slices of the channels, each by itself", 1)
     group_width: int | None = parameter(
         integer(1, MAX_CHANNELS), "instead of groups: channels of a slice of the output", None
     )
-    antialias: Antialias | None = parameter(
-        ANTIALIAS,
-        "after the activation, instead of the stride: a blur, or means",
-        None,
-    )
-    residual: str | None = parameter(
-        word("auto", "always"),
-        "add the input: auto where shapes are equal; always, or it is an error",
-        None,
-    )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
+    antialias: Antialias | None = shared.antialias("after the activation, instead of the stride")
+    residual: str | None = shared.residual(None)
+    drop_path: float = shared.drop_path()
 
 
 def unfold(build: Builder, x: str, p: Conv) -> str:

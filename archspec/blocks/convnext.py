@@ -16,17 +16,15 @@ from dataclasses import dataclass, replace
 from archspec.block import Block, Builder
 from archspec.ops import Add, ResponseNorm, Scale
 from archspec.parameters import (
-    MAX_CHANNELS,
     MIXED_KERNEL,
     Convolutional,
     Expansion,
     Kernel,
-    Object,
     Part,
-    integer,
     number,
     parameter,
     part,
+    shared,
 )
 
 
@@ -34,26 +32,18 @@ from archspec.parameters import (
 class ConvNeXt(Convolutional):
     """Filter each channel, norm, widen, narrow, scale, add."""
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
-    expansion: Expansion = parameter(
-        Object(Expansion), "hidden width as a ratio; rounded by expand.rounding"
-    )
+    channels: int = shared.channels()
+    expansion: Expansion = shared.expansion("hidden width as a ratio; rounded by expand.rounding")
     kernel: Kernel = parameter(MIXED_KERNEL, "window of the depthwise convolution", ((7, 7),))
-    stride: int = parameter(integer(1, 64), "step of the window of `down`, in pixels", 1)
-    dilation: int = parameter(integer(1, 64), "distance of the depthwise window's pixels", 1)
+    stride: int = shared.stride("step of the window of `down`, in pixels")
+    dilation: int = shared.dilation("distance of the depthwise window's pixels")
     grn: float | None = parameter(
         number(0, 1),
         "global response normalization before the narrowing: its epsilon",
         None,
     )
-    layer_scale: float | None = parameter(
-        number(0, 10),
-        "a learned factor for each channel of the residual branch: its first value",
-        None,
-    )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
+    layer_scale: float | None = shared.layer_scale()
+    drop_path: float = shared.drop_path()
     down: Part | None = part(
         "a norm, then the convolution for the stride and the width; none: the depthwise "
         "convolution makes them, and the sum begins after it",

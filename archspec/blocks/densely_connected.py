@@ -13,11 +13,11 @@ from archspec.parameters import (
     MAX_CHANNELS,
     Convolutional,
     Expansion,
-    Object,
     Part,
     integer,
     parameter,
     part,
+    shared,
 )
 
 
@@ -28,10 +28,9 @@ class DenselyConnected(Convolutional):
     growth: int = parameter(
         integer(1, MAX_CHANNELS), "channels that come to those of the input", count=True
     )
-    expansion: Expansion | None = parameter(
-        Object(Expansion),
-        "width between the convolutions as a ratio; its output is the growth; "
-        "rounded by reduce.rounding",
+    expansion: Expansion | None = shared.expansion(
+        "width between the convolutions as a ratio; its output is the growth; rounded by"
+        " reduce.rounding"
     )
     reduce: Part = part("the 1x1 convolution that narrows")
     grow: Part = part("the convolution that makes the new channels", kernel=((3, 3),))

@@ -8,18 +8,14 @@ from dataclasses import dataclass
 
 from archspec.block import Block, Builder, Gate
 from archspec.parameters import (
-    MAX_CHANNELS,
     MIXED_KERNEL,
     Convolutional,
     Kernel,
-    Object,
     Part,
     SqueezeExcite,
-    integer,
-    number,
     parameter,
     part,
-    word,
+    shared,
 )
 
 
@@ -27,21 +23,13 @@ from archspec.parameters import (
 class DepthwiseSeparable(Convolutional):
     """A depthwise convolution, then a 1x1 convolution."""
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
+    channels: int = shared.channels()
     kernel: Kernel = parameter(MIXED_KERNEL, "window of the depthwise convolution", ((3, 3),))
-    stride: int = parameter(integer(1, 64), "step of the depthwise window, in pixels", 1)
-    dilation: int = parameter(integer(1, 64), "distance of the depthwise window's pixels", 1)
-    se: SqueezeExcite | None = parameter(
-        Object(SqueezeExcite), "squeeze-excite after the depthwise", None
-    )
-    residual: str | None = parameter(
-        word("auto", "always"),
-        "add the input: auto where shapes are equal; always, or it is an error",
-        None,
-    )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
+    stride: int = shared.stride("step of the depthwise window, in pixels")
+    dilation: int = shared.dilation("distance of the depthwise window's pixels")
+    se: SqueezeExcite | None = shared.squeeze_excite("squeeze-excite after the depthwise")
+    residual: str | None = shared.residual(None)
+    drop_path: float = shared.drop_path()
     depthwise: Part = part("the depthwise convolution", kernel="block", groups=None)
     pointwise: Part = part("the 1x1 convolution")
 

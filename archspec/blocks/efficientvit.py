@@ -21,12 +21,12 @@ from archspec.parameters import (
     Convolutional,
     Expansion,
     Kernel,
-    Object,
     Part,
     integer,
     number,
     parameter,
     part,
+    shared,
 )
 
 
@@ -36,9 +36,7 @@ class EfficientViT(Convolutional):
 
     ONE_OF: ClassVar = (("expansion", "hidden"),)
 
-    channels: int = parameter(
-        integer(1, MAX_CHANNELS), "channels of the input and of the output", count=True
-    )
+    channels: int = shared.channels("channels of the input and of the output")
     head_channels: int = parameter(
         integer(1, MAX_CHANNELS), "channels of a head; they do not scale"
     )
@@ -46,14 +44,12 @@ class EfficientViT(Convolutional):
         KERNELS, "windows over which queries, keys and values are summed into more heads", ((5, 5),)
     )
     epsilon: float = parameter(number(0, 1), "added to the divisor of the attention", 1e-5)
-    expansion: Expansion | None = parameter(
-        Object(Expansion), "hidden width of the inverted residual; rounded by expand.rounding"
+    expansion: Expansion | None = shared.expansion(
+        "hidden width of the inverted residual; rounded by expand.rounding"
     )
-    hidden: int | None = parameter(
-        integer(1, MAX_CHANNELS), "instead of expansion: the hidden width itself", None, count=True
-    )
+    hidden: int | None = shared.hidden()
     kernel: Kernel = parameter(MIXED_KERNEL, "window of its depthwise convolution", ((3, 3),))
-    dilation: int = parameter(integer(1, 64), "distance of that window's pixels", 1)
+    dilation: int = shared.dilation("distance of that window's pixels")
     qkv: Part = part(
         "the 1x1 convolution to queries, keys, values", norm=None, activation=None, bias=False
     )

@@ -13,18 +13,14 @@ from dataclasses import dataclass
 from archspec.block import Block, Builder
 from archspec.ops import Concat, Slice
 from archspec.parameters import (
-    KERNEL,
-    MAX_CHANNELS,
     Convolutional,
     Expansion,
     Kernel,
-    Object,
     Part,
-    integer,
-    number,
     parameter,
     part,
     ratio,
+    shared,
 )
 
 
@@ -32,24 +28,16 @@ from archspec.parameters import (
 class Faster(Convolutional):
     """Filter some of the channels, widen, narrow, add."""
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
-    expansion: Expansion = parameter(
-        Object(Expansion), "hidden width as a ratio; rounded by expand.rounding"
-    )
+    channels: int = shared.channels()
+    expansion: Expansion = shared.expansion("hidden width as a ratio; rounded by expand.rounding")
     partial_ratio: float = parameter(
         ratio(1), "share of the channels, the first, that are filtered; rounded by partial.rounding"
     )
-    kernel: Kernel = parameter(KERNEL, "window of the partial convolution", ((3, 3),))
-    stride: int = parameter(integer(1, 64), "step of the window of `down`, in pixels", 1)
-    dilation: int = parameter(integer(1, 64), "distance of the partial window's pixels", 1)
-    layer_scale: float | None = parameter(
-        number(0, 10),
-        "a learned factor for each channel of the residual branch: its first value",
-        None,
-    )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
+    kernel: Kernel = shared.kernel("window of the partial convolution")
+    stride: int = shared.stride("step of the window of `down`, in pixels")
+    dilation: int = shared.dilation("distance of the partial window's pixels")
+    layer_scale: float | None = shared.layer_scale()
+    drop_path: float = shared.drop_path()
     down: Part = part("the convolution for the stride and the width", activation=None)
     partial: Part = part(
         "the convolution of some channels", kernel="block", norm=None, activation=None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from archspec.block import Block, Builder
 from archspec.ops import Concat
-from archspec.parameters import MAX_CHANNELS, Convolutional, Part, integer, parameter, part
+from archspec.parameters import MAX_CHANNELS, Convolutional, Part, integer, parameter, part, shared
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,7 +20,7 @@ class Fire(Convolutional):
     channels: int = parameter(
         integer(2, MAX_CHANNELS), "channels of the output, half from each window", count=True
     )
-    hidden: int = parameter(integer(1, MAX_CHANNELS), "channels between, of `squeeze`", count=True)
+    hidden: int = shared.channels("channels between, of `squeeze`")
     squeeze: Part = part("the 1x1 convolution that narrows")
     expand1x1: Part = part("the 1x1 convolution that widens")
     expand3x3: Part = part("the 3x3 convolution that widens", kernel=((3, 3),))

@@ -12,17 +12,15 @@ from dataclasses import dataclass
 
 from archspec.block import Block, Builder
 from archspec.ops import Concat, Pool
-from archspec.parameters import MAX_CHANNELS, Convolutional, Part, integer, parameter, part
+from archspec.parameters import Convolutional, Part, part, shared
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ForkedStem(Convolutional):
     """A convolution, then two ways side by side, joined and mixed."""
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
-    hidden: int = parameter(
-        integer(1, MAX_CHANNELS), "channels of each way and before and after both", count=True
-    )
+    channels: int = shared.channels()
+    hidden: int = shared.channels("channels of each way and before and after both")
     reduce: Part = part("the first convolution, stride 2", kernel=((3, 3),))
     narrow: Part = part(
         "the convolution to half of `hidden`; its width is rounded by narrow.rounding",

@@ -12,13 +12,12 @@ from archspec.parameters import (
     BIAS,
     FUNCTION,
     INIT,
-    MAX_CHANNELS,
     NORM,
     Init,
     Norm,
-    integer,
     number,
     parameter,
+    shared,
 )
 
 
@@ -26,7 +25,7 @@ from archspec.parameters import (
 class FullyConnected:
     """A dense layer with its norm and activation."""
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
+    channels: int = shared.channels()
     norm: Norm | None = parameter(NORM, "after it", None)
     activation: Any = parameter(FUNCTION, "after the norm", None)
     bias: bool | Literal["auto"] = parameter(BIAS, "auto: a bias where there is no norm", "auto")

@@ -13,21 +13,14 @@ from typing import ClassVar
 
 from archspec.block import Block, Builder, Gate
 from archspec.parameters import (
-    ANTIALIAS,
-    KERNEL,
-    MAX_CHANNELS,
     Antialias,
     Convolutional,
     Expansion,
     Kernel,
-    Object,
     Part,
     SqueezeExcite,
-    integer,
-    number,
-    parameter,
     part,
-    word,
+    shared,
 )
 
 
@@ -37,33 +30,18 @@ class FusedInvertedResidual(Convolutional):
 
     ONE_OF: ClassVar = (("expansion", "hidden"),)
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
-    expansion: Expansion | None = parameter(
-        Object(Expansion), "hidden width as a ratio; rounded by expand.rounding"
+    channels: int = shared.channels()
+    expansion: Expansion | None = shared.expansion(
+        "hidden width as a ratio; rounded by expand.rounding"
     )
-    hidden: int | None = parameter(
-        integer(1, MAX_CHANNELS), "instead of expansion: the hidden width itself", None, count=True
-    )
-    kernel: Kernel = parameter(KERNEL, "window of the convolution that widens", ((3, 3),))
-    stride: int = parameter(integer(1, 64), "step of that window, in pixels", 1)
-    dilation: int = parameter(integer(1, 64), "distance of that window's pixels", 1)
-    antialias: Antialias | None = parameter(
-        ANTIALIAS,
-        "after that window, instead of its stride: a blur, or means",
-        None,
-    )
-    se: SqueezeExcite | None = parameter(
-        Object(SqueezeExcite), "squeeze-excite of the hidden width", None
-    )
-    residual: str | None = parameter(
-        word("auto", "always"),
-        "add the input: auto where shapes are equal; always, or it is an error",
-        "auto",
-        off=True,
-    )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
+    hidden: int | None = shared.hidden()
+    kernel: Kernel = shared.kernel("window of the convolution that widens")
+    stride: int = shared.stride("step of that window, in pixels")
+    dilation: int = shared.dilation("distance of that window's pixels")
+    antialias: Antialias | None = shared.antialias("after that window, instead of its stride")
+    se: SqueezeExcite | None = shared.squeeze_excite("squeeze-excite of the hidden width")
+    residual: str | None = shared.residual()
+    drop_path: float = shared.drop_path()
     expand: Part = part("the convolution that widens", kernel="block")
     project: Part = part("the 1x1 convolution that narrows", activation=None)
 

@@ -19,17 +19,14 @@ from dataclasses import dataclass, replace
 from archspec.block import Block, Builder, Gate
 from archspec.ops import Concat, Multiply, Pool, Resize, Slice
 from archspec.parameters import (
-    KERNEL,
-    MAX_CHANNELS,
     Convolutional,
     Kernel,
-    Object,
     Part,
     SqueezeExcite,
     integer,
-    number,
     parameter,
     part,
+    shared,
 )
 
 _THREE = ((3, 3),)
@@ -39,24 +36,20 @@ _THREE = ((3, 3),)
 class Ghost(Convolutional):
     """Half of each wide image by a convolution, half by a cheap one on the first."""
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
-    hidden: int = parameter(
-        integer(1, MAX_CHANNELS), "channels between the two ghost modules", count=True
-    )
-    kernel: Kernel = parameter(KERNEL, "window of the strided depthwise convolutions", _THREE)
-    stride: int = parameter(integer(1, 64), "step of the depthwise windows, in pixels", 1)
+    channels: int = shared.channels()
+    hidden: int = shared.channels("channels between the two ghost modules")
+    kernel: Kernel = shared.kernel("window of the strided depthwise convolutions")
+    stride: int = shared.stride("step of the depthwise windows, in pixels")
     dfc: int | None = parameter(
         integer(1, 255),
         "decoupled fully connected attention on the first ghost module: length of its filters, "
         "along rows and along columns",
         None,
     )
-    se: SqueezeExcite | None = parameter(
-        Object(SqueezeExcite), "squeeze-excite before the second ghost module", None
+    se: SqueezeExcite | None = shared.squeeze_excite(
+        "squeeze-excite before the second ghost module"
     )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
+    drop_path: float = shared.drop_path()
     expand: Part = part("the 1x1 convolution of the module that widens")
     expand_cheap: Part = part("the depthwise convolution on its output", kernel=_THREE, groups=None)
     depthwise: Part = part(

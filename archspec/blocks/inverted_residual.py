@@ -13,21 +13,17 @@ from typing import ClassVar
 
 from archspec.block import Block, Builder, Gate
 from archspec.parameters import (
-    ANTIALIAS,
     FLAG,
-    MAX_CHANNELS,
     MIXED_KERNEL,
     Antialias,
     Convolutional,
     Expansion,
     Kernel,
-    Object,
     Part,
     SqueezeExcite,
-    integer,
-    number,
     parameter,
     part,
+    shared,
     word,
 )
 
@@ -38,27 +34,21 @@ class InvertedResidual(Convolutional):
 
     ONE_OF: ClassVar = (("expansion", "hidden"),)
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
-    expansion: Expansion | None = parameter(
-        Object(Expansion), "hidden width as a ratio; rounded by expand.rounding"
+    channels: int = shared.channels()
+    expansion: Expansion | None = shared.expansion(
+        "hidden width as a ratio; rounded by expand.rounding"
     )
-    hidden: int | None = parameter(
-        integer(1, MAX_CHANNELS), "instead of expansion: the hidden width itself", None, count=True
-    )
+    hidden: int | None = shared.hidden()
     expand_always: bool = parameter(
         FLAG, "an `expand` even where the hidden width is that of the input", default=False
     )
     kernel: Kernel = parameter(MIXED_KERNEL, "window of the depthwise convolution", ((3, 3),))
-    stride: int = parameter(integer(1, 64), "step of the depthwise window, in pixels", 1)
-    dilation: int = parameter(integer(1, 64), "distance of the depthwise window's pixels", 1)
-    antialias: Antialias | None = parameter(
-        ANTIALIAS,
-        "after the depthwise window, instead of its stride: a blur, or means",
-        None,
+    stride: int = shared.stride("step of the depthwise window, in pixels")
+    dilation: int = shared.dilation("distance of the depthwise window's pixels")
+    antialias: Antialias | None = shared.antialias(
+        "after the depthwise window, instead of its stride"
     )
-    se: SqueezeExcite | None = parameter(
-        Object(SqueezeExcite), "squeeze-excite after the depthwise", None
-    )
+    se: SqueezeExcite | None = shared.squeeze_excite("squeeze-excite after the depthwise")
     residual: str | None = parameter(
         word("auto", "always", "partial"),
         "add the input: auto where shapes are equal; always, or it is an error; "
@@ -66,9 +56,7 @@ class InvertedResidual(Convolutional):
         "auto",
         off=True,
     )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
+    drop_path: float = shared.drop_path()
     expand: Part = part("the 1x1 convolution that widens")
     depthwise: Part = part("the depthwise convolution", kernel="block", groups=None)
     project: Part = part("the 1x1 convolution that narrows", activation=None)

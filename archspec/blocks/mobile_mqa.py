@@ -14,16 +14,14 @@ from dataclasses import dataclass, replace
 from archspec.block import Block, Builder
 from archspec.ops import Attention
 from archspec.parameters import (
-    KERNEL,
     MAX_CHANNELS,
     Convolutional,
     Kernel,
     Part,
     integer,
-    number,
     parameter,
     part,
-    word,
+    shared,
 )
 
 
@@ -31,30 +29,19 @@ from archspec.parameters import (
 class MobileMultiQueryAttention(Convolutional):
     """Attention of several heads that share their keys and values."""
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
+    channels: int = shared.channels()
     heads: int = parameter(integer(1, 1024), "heads of the queries")
     head_channels: int = parameter(
         integer(1, MAX_CHANNELS),
         "channels of a head, and of the keys and values; they do not scale",
     )
-    kernel: Kernel = parameter(KERNEL, "window of key_down and value_down", ((3, 3),))
+    kernel: Kernel = shared.kernel("window of key_down and value_down")
     kv_stride: int = parameter(
         integer(1, 64), "step of that window, in pixels; 1: neither is there", 1
     )
-    layer_scale: float | None = parameter(
-        number(0, 10),
-        "a learned factor for each channel of the residual branch: its first value",
-        None,
-    )
-    residual: str | None = parameter(
-        word("auto", "always"),
-        "add the input: auto where shapes are equal; always, or it is an error",
-        "auto",
-        off=True,
-    )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
+    layer_scale: float | None = shared.layer_scale()
+    residual: str | None = shared.residual()
+    drop_path: float = shared.drop_path()
     query: Part = part("the 1x1 convolution to queries", norm=None, activation=None, bias=False)
     key_down: Part = part(
         "the depthwise convolution before the keys", kernel="block", groups=None, activation=None

@@ -17,8 +17,6 @@ from typing import ClassVar, Literal
 from archspec.block import Block, Builder
 from archspec.ops import Activation, Attention, Concat, SeparableAttention, Slice
 from archspec.parameters import (
-    KERNEL,
-    MAX_CHANNELS,
     NORM,
     Convolutional,
     Expansion,
@@ -27,10 +25,10 @@ from archspec.parameters import (
     Object,
     Part,
     integer,
-    number,
     parameter,
     part,
     ratio,
+    shared,
     word,
 )
 
@@ -41,15 +39,13 @@ class MobileViT(Convolutional):
 
     ONE_OF: ClassVar = (("hidden", "expansion"),)
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
-    hidden: int | None = parameter(
-        integer(1, MAX_CHANNELS), "channels of the transformer", count=True
-    )
+    channels: int = shared.channels()
+    hidden: int | None = shared.channels("channels of the transformer")
     expansion: Expansion | None = parameter(
         Object(Expansion), "instead of hidden: as a ratio; rounded by embed.rounding", None
     )
     layers: int = parameter(integer(1, 1024), "layers of the transformer")
-    kernel: Kernel = parameter(KERNEL, "window of `local`", ((3, 3),))
+    kernel: Kernel = shared.kernel("window of `local`")
     patch: int = parameter(integer(1, 1024), "height and width of a patch, in pixels", 2)
     attention: Literal["softmax", "separable"] = parameter(
         word("softmax", "separable"),
@@ -64,9 +60,7 @@ class MobileViT(Convolutional):
     inner_norm: Norm | None = parameter(
         NORM, "before attention, before the feed-forward network, and after the last layer", None
     )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops a residual branch", 0.0
-    )
+    drop_path: float = shared.drop_path("a residual branch")
     local: Part = part("the convolution that looks near", kernel="block")
     embed: Part = part(
         "the 1x1 convolution to the transformer", norm=None, activation=None, bias=False

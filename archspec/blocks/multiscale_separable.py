@@ -15,18 +15,15 @@ from archspec.block import Block, Builder, Gate
 from archspec.ops import Add
 from archspec.parameters import (
     KERNELS,
-    MAX_CHANNELS,
     Convolutional,
     Expansion,
     Kernel,
     Object,
     Part,
     SqueezeExcite,
-    integer,
-    number,
     parameter,
     part,
-    word,
+    shared,
 )
 
 
@@ -34,7 +31,7 @@ from archspec.parameters import (
 class MultiscaleSeparable(Convolutional):
     """A depthwise convolution of several windows, then a 1x1 convolution or two."""
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
+    channels: int = shared.channels()
     expansion: Expansion | None = parameter(
         Object(Expansion),
         "width between two 1x1 convolutions as a ratio, rounded by reduce.rounding; "
@@ -44,19 +41,11 @@ class MultiscaleSeparable(Convolutional):
     kernels: Kernel = parameter(
         KERNELS, "window of the depthwise convolution; of several the sum", ((3, 3),)
     )
-    stride: int = parameter(integer(1, 64), "step of the depthwise windows, in pixels", 1)
-    dilation: int = parameter(integer(1, 64), "distance of the depthwise windows' pixels", 1)
-    se: SqueezeExcite | None = parameter(
-        Object(SqueezeExcite), "squeeze-excite after the depthwise", None
-    )
-    residual: str | None = parameter(
-        word("auto", "always"),
-        "add the input: auto where shapes are equal; always, or it is an error",
-        None,
-    )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
+    stride: int = shared.stride("step of the depthwise windows, in pixels")
+    dilation: int = shared.dilation("distance of the depthwise windows' pixels")
+    se: SqueezeExcite | None = shared.squeeze_excite("squeeze-excite after the depthwise")
+    residual: str | None = shared.residual(None)
+    drop_path: float = shared.drop_path()
     depthwise: Part = part("the depthwise convolutions; their windows are `kernels`", groups=None)
     reduce: Part = part("the 1x1 convolution that narrows, if there are two")
     pointwise: Part = part("the 1x1 convolution")

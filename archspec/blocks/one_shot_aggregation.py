@@ -16,16 +16,14 @@ from archspec.block import Block, Builder
 from archspec.ops import Concat, GlobalPool, Multiply
 from archspec.parameters import (
     FLAG,
-    KERNEL,
-    MAX_CHANNELS,
     Convolutional,
     Kernel,
     Part,
     integer,
-    number,
     parameter,
     part,
     ratio,
+    shared,
 )
 
 
@@ -33,17 +31,17 @@ from archspec.parameters import (
 class OneShotAggregation(Convolutional):
     """Convolutions one after the other; all that they made is joined and mixed once."""
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
-    hidden: int = parameter(integer(1, MAX_CHANNELS), "channels of each layer", count=True)
+    channels: int = shared.channels()
+    hidden: int = shared.channels("channels of each layer")
     layers: int = parameter(integer(1, 64), "how many layers are joined with the input")
-    kernel: Kernel = parameter(KERNEL, "window of the layers", ((3, 3),))
+    kernel: Kernel = shared.kernel("window of the layers")
     light: bool = parameter(
         FLAG,
         "each layer is a 1x1 convolution, then a depthwise one with an activation",
         default=False,
     )
-    stride: int = parameter(integer(1, 64), "step of the window of `down`, in pixels", 1)
-    dilation: int = parameter(integer(1, 64), "distance of the layers' windows' pixels", 1)
+    stride: int = shared.stride("step of the window of `down`, in pixels")
+    dilation: int = shared.dilation("distance of the layers' windows' pixels")
     squeeze_ratio: float | None = parameter(
         ratio(4),
         "a convolution like the aggregating one before it: its width over the output's; "
@@ -53,9 +51,7 @@ class OneShotAggregation(Convolutional):
     ese: bool = parameter(
         FLAG, "effective squeeze-excite: global mean, one 1x1 convolution, sigmoid", default=False
     )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
+    drop_path: float = shared.drop_path()
     down: Part = part(
         "the depthwise convolution for the stride",
         kernel=((3, 3),),

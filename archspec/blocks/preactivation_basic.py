@@ -10,16 +10,12 @@ from dataclasses import dataclass
 
 from archspec.block import Block, Builder
 from archspec.parameters import (
-    KERNEL,
-    MAX_CHANNELS,
     Convolutional,
     Kernel,
     Part,
     Shortcut,
-    integer,
-    number,
-    parameter,
     part,
+    shared,
 )
 
 
@@ -27,13 +23,11 @@ from archspec.parameters import (
 class PreactivationBasic(Convolutional):
     """Norm and activation, then filter twice, add."""
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of both convolutions", count=True)
-    kernel: Kernel = parameter(KERNEL, "window of both convolutions", ((3, 3),))
-    stride: int = parameter(integer(1, 64), "step of the first window, in pixels", 1)
-    dilation: int = parameter(integer(1, 64), "distance of both windows' pixels", 1)
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
+    channels: int = shared.channels("channels of both convolutions")
+    kernel: Kernel = shared.kernel("window of both convolutions")
+    stride: int = shared.stride("step of the first window, in pixels")
+    dilation: int = shared.dilation("distance of both windows' pixels")
+    drop_path: float = shared.drop_path()
     first: Part = part("the convolution with the stride", kernel="block")
     second: Part = part("the other", kernel="block", norm=None, activation=None)
     shortcut: Shortcut | None = part(

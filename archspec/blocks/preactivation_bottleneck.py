@@ -12,18 +12,16 @@ from typing import ClassVar
 
 from archspec.block import Block, Builder
 from archspec.parameters import (
-    KERNEL,
     MAX_CHANNELS,
     Convolutional,
     Expansion,
     Kernel,
-    Object,
     Part,
     Shortcut,
     integer,
-    number,
     parameter,
     part,
+    shared,
 )
 
 
@@ -33,28 +31,21 @@ class PreactivationBottleneck(Convolutional):
 
     ONE_OF: ClassVar = (("expansion", "hidden"), ("groups", "group_width"))
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
-    expansion: Expansion | None = parameter(
-        Object(Expansion), "width of the middle as a ratio; rounded by reduce.rounding"
+    channels: int = shared.channels()
+    expansion: Expansion | None = shared.expansion(
+        "width of the middle as a ratio; rounded by reduce.rounding"
     )
-    hidden: int | None = parameter(
-        integer(1, MAX_CHANNELS),
-        "instead of expansion: the width of the middle itself",
-        None,
-        count=True,
-    )
-    kernel: Kernel = parameter(KERNEL, "window of the middle convolution", ((3, 3),))
-    stride: int = parameter(integer(1, 64), "step of the middle window, in pixels", 1)
-    dilation: int = parameter(integer(1, 64), "distance of the middle window's pixels", 1)
+    hidden: int | None = shared.hidden("the width of the middle itself")
+    kernel: Kernel = shared.kernel("window of the middle convolution")
+    stride: int = shared.stride("step of the middle window, in pixels")
+    dilation: int = shared.dilation("distance of the middle window's pixels")
     groups: int = parameter(
         integer(1, MAX_CHANNELS), "slices of the middle's channels, each by itself", 1
     )
     group_width: int | None = parameter(
         integer(1, MAX_CHANNELS), "instead of groups: channels of a slice", None
     )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
+    drop_path: float = shared.drop_path()
     reduce: Part = part("the 1x1 convolution that narrows")
     middle: Part = part("the convolution with the window", kernel="block", groups=None)
     expand: Part = part("the 1x1 convolution that widens", norm=None, activation=None)

@@ -15,14 +15,13 @@ from typing import ClassVar
 
 from archspec.block import Block, Builder, Gate
 from archspec.parameters import (
-    KERNEL,
     MAX_CHANNELS,
     Convolutional,
     Kernel,
-    Object,
     SqueezeExcite,
     integer,
     parameter,
+    shared,
 )
 
 
@@ -32,16 +31,16 @@ class RepConv(Convolutional):
 
     ONE_OF: ClassVar = (("groups", "group_width"),)
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
-    kernel: Kernel = parameter(KERNEL, "height and width of the window", ((3, 3),))
-    stride: int = parameter(integer(1, 64), "step of the window, in pixels", 1)
-    dilation: int = parameter(integer(1, 64), "distance of the window's pixels", 1)
+    channels: int = shared.channels()
+    kernel: Kernel = shared.kernel("height and width of the window")
+    stride: int = shared.stride("step of the window, in pixels")
+    dilation: int = shared.dilation("distance of the window's pixels")
     groups: int = parameter(integer(1, MAX_CHANNELS), "slices of the channels, each by itself", 1)
     group_width: int | None = parameter(
         integer(1, MAX_CHANNELS), "instead of groups: channels of a slice of the output", None
     )
     branches: int = parameter(integer(1, 64), "convolutions of the window, side by side", 1)
-    se: SqueezeExcite | None = parameter(Object(SqueezeExcite), "squeeze-excite of the sum", None)
+    se: SqueezeExcite | None = shared.squeeze_excite("squeeze-excite of the sum")
 
 
 def unfold(build: Builder, x: str, p: RepConv) -> str:

@@ -17,17 +17,12 @@ from dataclasses import dataclass
 
 from archspec.block import Block, Builder, Gate
 from archspec.parameters import (
-    KERNEL,
-    MAX_CHANNELS,
     Convolutional,
     Kernel,
-    Object,
     Part,
     SqueezeExcite,
-    integer,
-    number,
-    parameter,
     part,
+    shared,
 )
 
 _THREE = ((3, 3),)
@@ -37,18 +32,14 @@ _THREE = ((3, 3),)
 class RepGhost(Convolutional):
     """After each 1x1 convolution a cheap one, and its input, are added up."""
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
-    hidden: int = parameter(
-        integer(1, MAX_CHANNELS), "channels between the two RepGhost modules", count=True
+    channels: int = shared.channels()
+    hidden: int = shared.channels("channels between the two RepGhost modules")
+    kernel: Kernel = shared.kernel("window of the strided depthwise convolutions")
+    stride: int = shared.stride("step of the depthwise windows, in pixels")
+    se: SqueezeExcite | None = shared.squeeze_excite(
+        "squeeze-excite before the second RepGhost module"
     )
-    kernel: Kernel = parameter(KERNEL, "window of the strided depthwise convolutions", _THREE)
-    stride: int = parameter(integer(1, 64), "step of the depthwise windows, in pixels", 1)
-    se: SqueezeExcite | None = parameter(
-        Object(SqueezeExcite), "squeeze-excite before the second RepGhost module", None
-    )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
+    drop_path: float = shared.drop_path()
     expand: Part = part("the 1x1 convolution of the module that widens")
     expand_cheap: Part = part("the depthwise convolution on its output", kernel=_THREE, groups=None)
     depthwise: Part = part(

@@ -13,16 +13,14 @@ from dataclasses import dataclass
 
 from archspec.block import Block, Builder, Gate
 from archspec.parameters import (
-    KERNEL,
-    MAX_CHANNELS,
     Convolutional,
     Kernel,
-    Object,
     Part,
     SqueezeExcite,
     integer,
     parameter,
     part,
+    shared,
 )
 
 
@@ -30,14 +28,12 @@ from archspec.parameters import (
 class RepSeparable(Convolutional):
     """A depthwise and a 1x1 convolution, each trained as a sum of branches."""
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
-    kernel: Kernel = parameter(KERNEL, "window of the depthwise convolutions", ((3, 3),))
-    stride: int = parameter(integer(1, 64), "step of the depthwise window, in pixels", 1)
-    dilation: int = parameter(integer(1, 64), "distance of the depthwise window's pixels", 1)
+    channels: int = shared.channels()
+    kernel: Kernel = shared.kernel("window of the depthwise convolutions")
+    stride: int = shared.stride("step of the depthwise window, in pixels")
+    dilation: int = shared.dilation("distance of the depthwise window's pixels")
     branches: int = parameter(integer(1, 64), "convolutions side by side, in either half", 1)
-    se: SqueezeExcite | None = parameter(
-        Object(SqueezeExcite), "squeeze-excite of the sum of either half", None
-    )
+    se: SqueezeExcite | None = shared.squeeze_excite("squeeze-excite of the sum of either half")
     depthwise: Part = part("the depthwise convolutions", kernel="block", groups=None)
     pointwise: Part = part("the 1x1 convolutions")
 

@@ -19,18 +19,15 @@ from archspec.block import Block, Builder, Gate
 from archspec.ops import Add
 from archspec.parameters import (
     FLAG,
-    KERNEL,
-    MAX_CHANNELS,
     Convolutional,
     Expansion,
     Kernel,
     Object,
     Part,
     SqueezeExcite,
-    integer,
-    number,
     parameter,
     part,
+    shared,
 )
 
 
@@ -38,21 +35,17 @@ from archspec.parameters import (
 class RepViT(Convolutional):
     """Mix the pixels of each channel, then the channels of each pixel."""
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
+    channels: int = shared.channels()
     expansion: Expansion = parameter(
         Object(Expansion), "hidden width as a ratio; rounded by expand.rounding", Expansion(ratio=2)
     )
-    kernel: Kernel = parameter(KERNEL, "window of the depthwise convolutions", ((3, 3),))
-    stride: int = parameter(integer(1, 64), "step of the strided depthwise window, in pixels", 1)
-    se: SqueezeExcite | None = parameter(
-        Object(SqueezeExcite), "squeeze-excite after the mixer", None
-    )
+    kernel: Kernel = shared.kernel("window of the depthwise convolutions")
+    stride: int = shared.stride("step of the strided depthwise window, in pixels")
+    se: SqueezeExcite | None = shared.squeeze_excite("squeeze-excite after the mixer")
     sum_norm: bool = parameter(
         FLAG, "the norm of the 1x1 branch stands after the mixer's sum instead", default=False
     )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
+    drop_path: float = shared.drop_path()
     depthwise: Part = part(
         "the depthwise convolutions", kernel="block", groups=None, activation=None
     )

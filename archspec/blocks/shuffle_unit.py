@@ -22,6 +22,7 @@ from archspec.parameters import (
     integer,
     parameter,
     part,
+    shared,
 )
 
 
@@ -31,8 +32,8 @@ class ShuffleUnit(Convolutional):
 
     channels: int = parameter(integer(2, MAX_CHANNELS), "channels of the output", count=True)
     kernel: Kernel = parameter(MIXED_KERNEL, "window of the depthwise convolutions", ((3, 3),))
-    stride: int = parameter(integer(1, 64), "step of the depthwise windows, in pixels", 1)
-    dilation: int = parameter(integer(1, 64), "distance of the depthwise windows' pixels", 1)
+    stride: int = shared.stride("step of the depthwise windows, in pixels")
+    dilation: int = shared.dilation("distance of the depthwise windows' pixels")
     pointwise: Part = part("the first 1x1 convolution")
     depthwise: Part = part(
         "the depthwise convolution", kernel="block", groups=None, activation=None

@@ -18,15 +18,13 @@ from typing import ClassVar
 from archspec.block import Block, Builder
 from archspec.ops import Add, ChannelAttention, Concat, FourierPositions, Scale, Slice, UnitNorm
 from archspec.parameters import (
-    MAX_CHANNELS,
     Convolutional,
     Expansion,
-    Object,
     Part,
     integer,
-    number,
     parameter,
     part,
+    shared,
 )
 
 
@@ -36,9 +34,7 @@ class SplitDepthwiseAttention(Convolutional):
 
     ONE_OF: ClassVar = (("expansion", "hidden"),)
 
-    channels: int = parameter(
-        integer(1, MAX_CHANNELS), "channels of the input and of the output", count=True
-    )
+    channels: int = shared.channels("channels of the input and of the output")
     slices: int = parameter(integer(2, 64), "slices of the channels; the last is the least")
     heads: int = parameter(integer(1, 1024), "heads of the attention")
     positions: int | None = parameter(
@@ -46,20 +42,12 @@ class SplitDepthwiseAttention(Convolutional):
         "frequencies of the Fourier position encoding that is added; none: there is none",
         None,
     )
-    expansion: Expansion | None = parameter(
-        Object(Expansion), "hidden width as a ratio; rounded by expand.rounding"
+    expansion: Expansion | None = shared.expansion(
+        "hidden width as a ratio; rounded by expand.rounding"
     )
-    hidden: int | None = parameter(
-        integer(1, MAX_CHANNELS), "instead of expansion: the hidden width itself", None, count=True
-    )
-    layer_scale: float | None = parameter(
-        number(0, 10),
-        "a learned factor for each channel of a residual branch: its first value",
-        None,
-    )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops a residual branch", 0.0
-    )
+    hidden: int | None = shared.hidden()
+    layer_scale: float | None = shared.layer_scale("a residual branch")
+    drop_path: float = shared.drop_path("a residual branch")
     filter: Part = part(
         "the depthwise convolution of a slice",
         kernel=((3, 3),),

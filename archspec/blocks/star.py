@@ -14,17 +14,14 @@ from dataclasses import dataclass
 from archspec.block import Block, Builder
 from archspec.ops import Multiply
 from archspec.parameters import (
-    MAX_CHANNELS,
     MIXED_KERNEL,
     Convolutional,
     Expansion,
     Kernel,
-    Object,
     Part,
-    integer,
-    number,
     parameter,
     part,
+    shared,
 )
 
 
@@ -32,16 +29,14 @@ from archspec.parameters import (
 class Star(Convolutional):
     """Filter each channel, widen twice, multiply the two, narrow, filter, add."""
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
-    expansion: Expansion = parameter(
-        Object(Expansion), "width of each factor as a ratio; rounded by expand1.rounding"
+    channels: int = shared.channels()
+    expansion: Expansion = shared.expansion(
+        "width of each factor as a ratio; rounded by expand1.rounding"
     )
     kernel: Kernel = parameter(MIXED_KERNEL, "window of the depthwise convolutions", ((7, 7),))
-    stride: int = parameter(integer(1, 64), "step of the window of `down`, in pixels", 1)
-    dilation: int = parameter(integer(1, 64), "distance of the depthwise windows' pixels", 1)
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
+    stride: int = shared.stride("step of the window of `down`, in pixels")
+    dilation: int = shared.dilation("distance of the depthwise windows' pixels")
+    drop_path: float = shared.drop_path()
     down: Part = part("the convolution for the stride and the width", activation=None)
     depthwise: Part = part(
         "the first depthwise convolution", kernel="block", groups=None, activation=None

@@ -16,18 +16,12 @@ from typing import ClassVar
 
 from archspec.block import Block, Builder
 from archspec.parameters import (
-    ANTIALIAS,
-    MAX_CHANNELS,
     Antialias,
     Convolutional,
     Expansion,
-    Object,
     Part,
-    integer,
-    number,
-    parameter,
     part,
-    word,
+    shared,
 )
 
 
@@ -37,34 +31,19 @@ class UniversalInvertedBottleneck(Convolutional):
 
     ONE_OF: ClassVar = (("expansion", "hidden"),)
 
-    channels: int = parameter(integer(1, MAX_CHANNELS), "channels of the output", count=True)
-    expansion: Expansion | None = parameter(
-        Object(Expansion), "hidden width as a ratio; rounded by expand.rounding"
+    channels: int = shared.channels()
+    expansion: Expansion | None = shared.expansion(
+        "hidden width as a ratio; rounded by expand.rounding"
     )
-    hidden: int | None = parameter(
-        integer(1, MAX_CHANNELS), "instead of expansion: the hidden width itself", None, count=True
+    hidden: int | None = shared.hidden()
+    stride: int = shared.stride("step of one depthwise window, in pixels")
+    dilation: int = shared.dilation("distance of the depthwise windows' pixels")
+    antialias: Antialias | None = shared.antialias(
+        "after the window with the stride, instead of it"
     )
-    stride: int = parameter(integer(1, 64), "step of one depthwise window, in pixels", 1)
-    dilation: int = parameter(integer(1, 64), "distance of the depthwise windows' pixels", 1)
-    antialias: Antialias | None = parameter(
-        ANTIALIAS,
-        "after the window with the stride, instead of it: a blur, or means",
-        None,
-    )
-    layer_scale: float | None = parameter(
-        number(0, 10),
-        "a learned factor for each channel of the residual branch: its first value",
-        None,
-    )
-    residual: str | None = parameter(
-        word("auto", "always"),
-        "add the input: auto where shapes are equal; always, or it is an error",
-        "auto",
-        off=True,
-    )
-    drop_path: float = parameter(
-        number(0, 1), "stochastic depth: probability that training drops the residual branch", 0.0
-    )
+    layer_scale: float | None = shared.layer_scale()
+    residual: str | None = shared.residual()
+    drop_path: float = shared.drop_path()
     start: Part | None = part(
         "a depthwise convolution before all; off until it has a kernel",
         optional="off",
