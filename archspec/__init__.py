@@ -4,15 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archspec.api import (
-        BLOCKS,
+    from archspec.api import BLOCKS, cost, json_schema, load, to_graph
+    from archspec.artifacts import (
         compile,  # noqa: A004
-        cost,
         export,
-        json_schema,
-        load,
         load_weights,
-        to_graph,
     )
     from archspec.block import Block, Builder
     from archspec.errors import Diagnostic, SpecError
@@ -22,19 +18,8 @@ if TYPE_CHECKING:
     from archspec.verdicts import verify
 
 _HOME = {
-    **dict.fromkeys(
-        (
-            "BLOCKS",
-            "compile",
-            "cost",
-            "export",
-            "json_schema",
-            "load",
-            "load_weights",
-            "to_graph",
-        ),
-        "api",
-    ),
+    **dict.fromkeys(("BLOCKS", "cost", "json_schema", "load", "to_graph"), "api"),
+    **dict.fromkeys(("compile", "export", "load_weights"), "artifacts"),
     **dict.fromkeys(("Block", "Builder"), "block"),
     **dict.fromkeys(("Diagnostic", "SpecError"), "errors"),
     "Graph": "graph",

@@ -7,7 +7,6 @@ from dataclasses import replace
 from reprlib import repr as brief
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from archspec.backends import framework
 from archspec.block import Block, Derivation
 from archspec.blocks import Discovered
 from archspec.errors import Source, Span, error
@@ -19,12 +18,7 @@ from archspec.spec import Spec
 from archspec.zoo import open_tree, split
 
 if TYPE_CHECKING:
-    import keras
-    import numpy as np
-
     from archspec.backends.cost import Cost
-    from archspec.deploy.export import Exported
-    from archspec.weights.store import Loaded
 
 Blocks: TypeAlias = Mapping[str, Block]
 
@@ -33,15 +27,10 @@ BLOCKS: Blocks = Discovered()
 Path: TypeAlias = str | os.PathLike[str]
 
 Reference: TypeAlias = Spec | Path
-"""A loaded spec, or a zoo name or path with variants: `mobilenet_v2:1.4`, `my/net.yaml`."""
+"""A loaded spec, a zoo name or a path with variants, `mobilenet_v2:1.4`, `my/net.yaml`, or an ONNX
+file that was exported from one."""
 
-Weights: TypeAlias = "Path | Mapping[str, np.ndarray] | keras.Model"
-"""`random:SEED`, a weight file of any kind, arrays by key, or a Keras model."""
-
-UNTRAINED = "random:0"
-
-OPSET = 17
-"""The ONNX operators that every runtime of the last years knows."""
+ONNX = ".onnx"
 
 
 class Parameters(Mapping[str, type[Any]]):
@@ -97,6 +86,8 @@ def load_with(
 def open_reference(reference: Path) -> tuple[Opened, list[tuple[str, Span]]]:
     """The file, and the variants that are asked for with their places in what was asked."""
     text = os.fspath(reference)
+    if text.endswith(ONNX):
+        return open_spec(_exported(text), open_tree), []
     name, variants = split(text)
     source = Source("the call", text)
     column = len(name) + 2
@@ -106,6 +97,13 @@ def open_reference(reference: Path) -> tuple[Opened, list[tuple[str, Span]]]:
         asked.append((variant, Span(source, 1, column, 1, end)))
         column = end + 1
     return open_spec(open_tree(name), open_tree), asked
+
+
+def _exported(path: str) -> Tree:
+    """The tree of the spec that an ONNX file was exported from."""
+    from archspec.deploy.metadata import read_spec  # noqa: PLC0415  onnx takes a tenth of a second
+
+    return parse(read_spec(path), path)
 
 
 def setting(text: str) -> tuple[Scalar, Tree]:
@@ -162,151 +160,21 @@ def cost(spec: Reference, *, blocks: Blocks | None = None) -> "Cost":
     return backend.emit(to_graph(spec, blocks=blocks))
 
 
-def compile(  # noqa: A001  the word of the field
-    spec: Reference,
-    *,
-    weights: "Weights | None" = None,
-    reset: Sequence[str] = (),
-    blocks: Blocks | None = None,
-) -> "keras.Model":
-    """A trainable `keras.Model` of stock layers.
-
-    Args:
-        spec: what to build.
-        weights: what it starts with; None for the spec's initializers.
-        reset: rows that start with the spec's initializers whatever the file has: `classifier`.
-        blocks: as in `load`; a loaded spec has them already.
-
-    Raises:
-        SpecError: the spec is wrong; E5xx, the weights do not fit it.
-    """
-    with framework("a Keras model"):
-        from archspec.backends import keras as backend  # noqa: PLC0415
-
-    net = to_graph(spec, blocks=blocks)
-    if weights is None:
-        return backend.emit(net)
-    from archspec.weights import keys_of  # noqa: PLC0415
-
-    found, initial = arrays(weights, net, reset), keys_of(net, reset)
-    model = backend.emit(net)
-    own = backend.read_weights(model) if initial else {}
-    backend.write_weights(model, {**found, **{key: own[key] for key in initial}})
-    return model
-
-
-def load_weights(
-    spec: Reference, path: Path, *, reset: Sequence[str] = (), blocks: Blocks | None = None
-) -> "Loaded":
-    """The arrays of a spec by key, from a file of any kind, and where each comes from.
-
-    Args:
-        spec: what the arrays are for.
-        path: a .safetensors, .keras, .weights.h5, .h5, .pth or .pt file with the names of archspec,
-            timm, torchvision or keras.applications.
-        reset: rows whose arrays are drawn anew, and need not be in the file: `classifier`.
-        blocks: as in `load`; a loaded spec has them already.
-
-    Returns:
-        a mapping from `node/array` to arrays in Keras layout, with an attribute `coverage`.
-
-    Raises:
-        SpecError: E501 to E507, the file does not fit; E509, there is no such row.
-    """
-    from archspec.weights import redrawn  # noqa: PLC0415
-    from archspec.weights.store import read  # noqa: PLC0415
-
-    net = to_graph(spec, blocks=blocks)
-    return read(path, net, redrawn(net, reset))
-
-
-def export(  # noqa: PLR0913  one keyword for each option of the command
-    spec: Reference,
-    path: Path,
-    *,
-    weights: Weights = UNTRAINED,
-    reset: Sequence[str] = (),
-    opset: int = OPSET,
-    batch: int | None = None,
-    via: str = "direct",
-    check: bool = True,
-    blocks: Blocks | None = None,
-) -> "Exported":
-    """Write an ONNX file that computes what the spec says.
-
-    Args:
-        spec: what to export.
-        path: the file, ending with .onnx; it appears whole or not at all.
-        weights: what it computes with.
-        reset: rows that are drawn anew whatever the file has for them: `classifier`.
-        opset: version of the ONNX operators, 13 to the newest.
-        batch: a fixed batch size; None for any.
-        via: "direct" or "tf2onnx".
-        check: whether to compare ONNX Runtime with the reference before the file appears.
-        blocks: as in `load`; a loaded spec has them already.
-
-    Raises:
-        SpecError: the spec is wrong; E4xx, the export; E5xx, the weights.
-    """
-    from archspec.deploy import export as deploy  # noqa: PLC0415
-
-    loaded = _loaded(spec, blocks)
-    net = to_graph(loaded, blocks=blocks)
-    with framework(f"the way via {via}"):
-        return deploy.export(
-            net,
-            arrays(weights, net, reset),
-            path,
-            opset=opset,
-            batch=batch,
-            via=via,
-            check=check,
-            metadata=metadata(loaded),
-        )
-
-
-def metadata(spec: Spec) -> dict[str, str]:
-    """What an exported file says of itself: the resolved spec, which `archspec` loads again."""
-    return {"archspec.spec": dump(spec.document), "archspec.title": spec.title}
-
-
-def arrays(weights: Weights, net: Graph, reset: Sequence[str] = ()) -> "Mapping[str, np.ndarray]":
-    """The arrays of a graph by key, wherever they come from, those of the rows `reset` drawn anew.
-
-    Raises:
-        SpecError: E5xx, a file that cannot be read, arrays that are missing, surplus or misshapen.
-        TypeError: it is nothing that has weights.
-    """
-    from archspec.weights import load as load_arrays  # noqa: PLC0415
-    from archspec.weights import redrawn  # noqa: PLC0415
-    from archspec.weights.fit import fit  # noqa: PLC0415
-
-    if isinstance(weights, str | os.PathLike):
-        return load_arrays(os.fspath(weights), net, reset)
-    if isinstance(weights, Mapping):
-        return fit({**weights, **redrawn(net, reset)}, net)
-    if not hasattr(weights, "layers"):
-        wanted = "a file, random:SEED, arrays by key, or a Keras model"
-        raise TypeError(f"weights are {brief(weights)}; wanted: {wanted}")
-    from archspec.backends.keras import read_weights  # noqa: PLC0415
-
-    return fit({**read_weights(weights), **redrawn(net, reset)}, net, "the model")
-
-
-def _loaded(spec: Reference, blocks: Blocks | None) -> Spec:
+def loaded(spec: Reference, blocks: Blocks | None = None) -> Spec:
+    """A spec, loaded if it is not yet, with the blocks that are given."""
     if not isinstance(spec, Spec):
         return load(spec, blocks=BLOCKS if blocks is None else blocks)
     return spec if blocks is None else replace(spec, blocks=blocks)
 
 
 def _lowered(spec: Reference, blocks: Blocks | None) -> Lowered:
-    loaded = _loaded(spec, blocks)
-    known = frozenset(loaded.blocks)
-    for row in loaded.rows:
+    whole = loaded(spec, blocks)
+    known = frozenset(whole.blocks)
+    for row in whole.rows:
         if row.block not in known:
             hint = "give the blocks that it was loaded with"
             raise error("E112", f"unknown block '{row.block}'", row.cell("block"), hint)
-    return lower(loaded, loaded.blocks)
+    return lower(whole, whole.blocks)
 
 
 def json_schema(*, blocks: Blocks = BLOCKS) -> dict[str, Any]:
@@ -319,24 +187,3 @@ def json_schema(*, blocks: Blocks = BLOCKS) -> dict[str, Any]:
 def schema_text(blocks: Blocks = BLOCKS) -> str:
     """The JSON Schema of spec files as a file."""
     return json.dumps(json_schema(blocks=blocks), indent=2) + "\n"
-
-
-def save(
-    spec: Reference,
-    path: Path,
-    weights: "Weights | None" = None,
-    *,
-    reset: Sequence[str] = (),
-    blocks: Blocks | None = None,
-) -> None:
-    """Build the Keras model and write it.
-
-    `.keras` is all of it, `.safetensors` the weights alone, a folder a SavedModel.
-
-    Raises:
-        SpecError: as `compile`; E4xx, the file cannot be written or is of no known kind.
-    """
-    with framework("a Keras model"):
-        from archspec.backends import keras as backend  # noqa: PLC0415
-
-    backend.save(compile(spec, weights=weights, reset=reset, blocks=blocks), path)

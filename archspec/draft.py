@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from archspec.errors import SpecError
 from archspec.fmt import fmt
 from archspec.source import dump, parse, plain
-from archspec.spec import Spec
+from archspec.spec import SECTIONS, Spec
 
 Data: TypeAlias = "bool | float | str | list[Data] | dict[str, Data] | None"
 """What a spec's document is made of."""
@@ -43,6 +43,35 @@ def draft(name: str, reference: str, spec: Spec) -> str:
         *(_table(spec.document["stages"]) if "stages" in spec.document else ()),
     ]
     return fmt("\n".join(lines) + "\n", f"{name}.yaml")
+
+
+def recovered(name: str, spec: Spec) -> str:
+    """The text of a spec that says all that another one does, in tables.
+
+    Args:
+        name: of the new spec.
+        spec: resolved, as an exported file holds it.
+    """
+    document: dict[str, Any] = {**spec.document, "name": name}
+    tables = [key for key in SECTIONS if key in document]
+    lines = [
+        MODELINE,
+        *(f"{key}: {_flow(value)}" for key, value in document.items() if key not in tables),
+        *(line for key in tables for line in _section(key, document[key])),
+    ]
+    return fmt("\n".join(lines) + "\n", f"{name}.yaml")
+
+
+def _section(key: str, value: dict[str, Data] | list[Data]) -> list[str]:
+    """`stages` as a table, stem and head as a list of rows."""
+    if key == "stages":
+        return _table(value)
+    if isinstance(value, list):
+        return [f"{key}:", *(f"  - {_flow(row)}" for row in value)]
+    rows = value["rows"]
+    assert isinstance(rows, list)  # noqa: S101  a document is as the spec wrote it
+    shared = [f"  {word}: {_flow(inner)}" for word, inner in value.items() if word != "rows"]
+    return [f"{key}:", *shared, "  rows:", *(f"    - {_flow(row)}" for row in rows)]
 
 
 def _hints(spec: Spec) -> Iterator[tuple[str, str]]:

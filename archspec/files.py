@@ -1,10 +1,12 @@
 """Writing files so that they appear whole or not at all."""
 
 import os
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from archspec.errors import cause, error
+from archspec.errors import SpecError, cause, error
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
@@ -22,11 +24,31 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     try:
         _write(Path(os.path.realpath(path)), data)
     except (OSError, ValueError) as reason:
-        folder = Path(path).parent
-        cure = f"make the folder '{folder}' first" if isinstance(reason, FileNotFoundError) else ""
-        raise error(
-            "E110", f"cannot write {os.fspath(path)!r}: {cause(reason)}", None, cure
-        ) from reason
+        raise _refused(path, reason) from reason
+
+
+@contextmanager
+def folder_beside(path: str | os.PathLike[str]) -> Generator[Path]:
+    """A folder in the folder of `path`, from which a rename is one step; gone at the end.
+
+    Raises:
+        SpecError: E110, the system refuses, there or inside the `with`.
+    """
+    try:
+        place = TemporaryDirectory(prefix=".archspec-", dir=Path(path).parent)
+    except (OSError, ValueError) as reason:
+        raise _refused(path, reason) from reason
+    with place as folder:
+        try:
+            yield Path(folder)
+        except OSError as reason:
+            raise _refused(path, reason) from reason
+
+
+def _refused(path: str | os.PathLike[str], reason: OSError | ValueError) -> SpecError:
+    folder = Path(path).parent
+    cure = f"make the folder '{folder}' first" if isinstance(reason, FileNotFoundError) else ""
+    return error("E110", f"cannot write {os.fspath(path)!r}: {cause(reason)}", None, cure)
 
 
 def _write(target: Path, data: bytes) -> None:

@@ -124,6 +124,18 @@ def verify(graph: Graph) -> None:
         assert node in known, f"output {name} is {node}, which is not there"  # noqa: S101
 
 
+def resized(graph: Graph, height: int, width: int) -> Graph:
+    """The same ops for images of another size; a Dense that reads all of an image changes with it.
+
+    Raises:
+        ShapeError: an op cannot take what it gets then.
+    """
+    build = GraphBuilder(graph.name, (height, width, graph.input[2]))
+    for node in graph.nodes:
+        build.add(node.name, node.op, node.inputs, node.row, node.span)
+    return build.build(graph.outputs)
+
+
 class GraphBuilder:
     """Adds nodes one by one, inferring shapes."""
 

@@ -26,6 +26,8 @@ from archspec.source import Entries, Entry, Items, Scalar, Tree, plain
 from archspec.spec import SECTIONS
 
 NAME = r"^[A-Za-z][A-Za-z0-9_]{0,63}$(?!\n)"
+OUTPUT = r"^[A-Za-z][A-Za-z0-9_.]{0,127}$(?!\n)"
+"""A name of an output, which may be the path of what it is."""
 
 _TABLE = {"anyOf": [{"type": "array", "minItems": 1}, {"type": "object"}]}
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 1000}
@@ -75,7 +77,7 @@ SKELETON: Mapping[str, tuple[dict[str, Any], str]] = {
             "type": "object",
             "minProperties": 1,
             "additionalProperties": _TEXT,
-            "propertyNames": {"pattern": NAME},
+            "propertyNames": {"pattern": OUTPUT},
         },
         "a mapping from names to rows, such as {c4: s5}",
     ),

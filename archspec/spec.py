@@ -93,6 +93,37 @@ class OutputStride:
 
 
 @dataclass(frozen=True)
+class Normalization:
+    """What is done to the pixels of an image before the net sees them.
+
+    (pixel / scale - mean) / std, pixels from 0 to 255. Numbers are one for all channels, or one for
+    each in the order that is given.
+
+    Args:
+        mean: in the units of pixel / scale.
+        std: likewise.
+        scale: what pixels are divided by; 255 for units of 0 to 1.
+        order: of the channels.
+    """
+
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    scale: float = 255.0
+    order: Literal["rgb", "bgr"] = "rgb"
+
+    def affine(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Scale and offset, pixel · scale + offset.
+
+        >>> Normalization(mean=(0.5,), std=(0.5,)).affine()
+        ((0.00784313725490196,), (-1.0,))
+        """
+        count = max(len(self.mean), len(self.std))
+        means, stds = (values * (count // len(values)) for values in (self.mean, self.std))
+        scale = tuple(1 / (self.scale * std) for std in stds)
+        return scale, tuple(-mean / std for mean, std in zip(means, stds, strict=True))
+
+
+@dataclass(frozen=True)
 class Spec:
     """A spec with nothing left to decide.
 
@@ -106,6 +137,7 @@ class Spec:
         rows: of stem, stages and head, in order.
         outputs: output name → tap; empty for the last row alone.
         output_stride: the dilation rule, if any.
+        normalization: of the pixels that it takes, if that is said.
         settings: path → value and origin of what stands beside the tables.
         written: gives `document`.
         blocks: the blocks that it was loaded with, by name.
@@ -120,6 +152,7 @@ class Spec:
     rows: tuple[Row, ...]
     outputs: Mapping[str, Tap]
     output_stride: OutputStride | None
+    normalization: Normalization | None
     settings: Mapping[str, Setting] = field(repr=False, compare=False)
     written: Callable[[], Mapping[str, Any]] = field(repr=False, compare=False)
     blocks: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)

@@ -25,7 +25,7 @@ def _name(_ctx: object, _option: object, value: str) -> str:
     "reference",
     metavar="SPEC",
     default="mobilenet_v2",
-    help="What it extends.",
+    help="What it extends; of an .onnx file, the spec in it.",
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 def new(*, name: str, reference: str, force: bool) -> None:
@@ -34,13 +34,14 @@ def new(*, name: str, reference: str, force: bool) -> None:
     The JSON Schema of specs, by which editors complete and check them, is put beside it.
     """
     from archspec import api, zoo  # noqa: PLC0415
-    from archspec.draft import SCHEMA, draft  # noqa: PLC0415
+    from archspec.draft import SCHEMA, draft, recovered  # noqa: PLC0415
     from archspec.files import write_whole  # noqa: PLC0415
 
     path = Path(f"{name}.yaml")
     if zoo.split(reference)[0] == str(path):
         raise click.UsageError(f"{path} cannot extend itself.")
-    text = draft(name, reference, api.load(reference))
+    spec = api.load(reference)
+    text = recovered(name, spec) if reference.endswith(api.ONNX) else draft(name, reference, spec)
     if not force and path.exists():
         raise error("E110", f"'{path}' is there already", hint="--force replaces it")
     write_whole(path.with_name(SCHEMA), api.schema_text().encode())

@@ -1,34 +1,48 @@
 """Whether an ONNX model computes what its graph means: ONNX Runtime against the reference."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import onnx
 
+from archspec.backends.onnx.form import Form, Precision
 from archspec.backends.reference import Array, Reference, Weights
-from archspec.deploy.deviation import Deviation, bound, deviations, difference, repeat
+from archspec.deploy.deviation import (
+    Deviation,
+    bound,
+    deviations,
+    difference,
+    repeat,
+    rounding,
+)
 from archspec.deploy.runtime import Runtime, validate
 from archspec.errors import SpecError, error
-from archspec.graph import INPUT, Graph
-from archspec.ops import Rescale, Standardize
+from archspec.graph import INPUT, Graph, resized
+from archspec.ops import Rescale, ShapeError, Standardize
 from archspec.passes.merge import affine
 
 Truth: TypeAlias = Callable[[Array], Mapping[str, Array]]
 """Images (batch, h, w, c) → each output by name, channels last."""
 
-TOLERANCE = 1e-5
-"""Difference, in standard deviations of an output, that is below notice in float32."""
+TOLERANCES: Mapping[Precision, float] = {"fp32": 1e-5, "fp16": 1e-3}
+"""Difference, in standard deviations of an output, that is below notice."""
 
-_BLIND = 1e-3
-"""Bound over which an output proves nothing: rounding has grown until it hides mistakes."""
+_BLIND = 100
+"""Times the tolerance: a bound over that proves nothing, rounding has grown until it hides
+mistakes."""
 
 _IMAGES = 2
 """Different images; a larger batch repeats them."""
 
 _BATCHES = (1, 3)
 """What is tried where any batch goes."""
+
+_SIDES = ((0, 0), (1, 1), (33, 2))
+"""What is added to height and width of the images where any size goes."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,7 @@ class Agreement:
         outputs: how many outputs were compared.
         by_node: whether the largest difference is that of a node by itself, which decides where
             rounding hides what an output could show.
+        sizes: heights and widths of the images that were tried.
     """
 
     difference: float
@@ -49,39 +64,58 @@ class Agreement:
     batches: tuple[int, ...]
     outputs: int
     by_node: bool = False
+    sizes: tuple[tuple[int, int], ...] = ()
 
 
-def check(
+def check(  # noqa: PLR0913  what is compared, and how
     model: onnx.ModelProto,
     graph: Graph,
     weights: Weights,
+    form: Form = Form(),  # noqa: B008  frozen
     *,
-    tolerance: float = TOLERANCE,
+    tolerance: float | None = None,
     keras: Truth | None = None,
+    folder: Path | None = None,
 ) -> Agreement:
     """Check that a model is valid ONNX, runs, and computes what `graph` means.
 
     The images are random and the same each time. A difference may be `tolerance` standard
-    deviations of the output, or 4 times what rounding to float32 does to the reference.
+    deviations of the output, or 4 times what rounding to the file's precision does to the
+    reference.
 
     Args:
-        model: with the input `input`, (batch, c, h, w), and the outputs of the graph.
+        model: with the input `input` and the outputs of the graph.
         graph: as it was before any pass. Passes keep names; where they took out a node, the one
             that it read now gives its value.
         weights: of that graph.
-        tolerance: see above.
+        form: that the model has. Where any size goes, several are tried.
+        tolerance: see above; that of `TOLERANCES` if none is given.
         keras: what to compare with in the reference's stead; its nodes are not compared.
+        folder: where the file with the model's weights is, if they are not in the model.
 
     Raises:
         SpecError: E420, not valid ONNX; E421, ONNX Runtime refuses it; E422, an output is not
             finite; E423, a difference is over the bound: names the first node that diverges.
     """
-    validate(model)
-    trial = _Trial(model, graph, weights, tolerance)
-    agreement = trial.outputs(keras)
-    if agreement.bound > _BLIND and keras is None:
-        agreement = trial.nodes(agreement)
-    return agreement
+    validate(model, folder)
+    allowed = TOLERANCES[form.precision] if tolerance is None else tolerance
+    runtime = Runtime(model, form, folder)
+    found: list[Agreement] = []
+    for sized in _sized(graph) if form.any_size else (graph,):
+        trial = _Trial(model, sized, weights, form, allowed, folder)
+        agreement = trial.outputs(runtime, keras)
+        if agreement.bound > _BLIND * allowed and keras is None:
+            agreement = trial.nodes(agreement)
+        found.append(agreement)
+    worst = max(found, key=lambda one: one.difference / one.bound)
+    return replace(worst, sizes=tuple(size for one in found for size in one.sizes))
+
+
+def _sized(graph: Graph) -> Iterator[Graph]:
+    """The graph for several sizes of the image, odd and not square among them."""
+    for higher, wider in _SIDES:
+        with suppress(ShapeError):  # its first size fits; another need not
+            yield resized(graph, graph.input[0] + higher, graph.input[1] + wider)
 
 
 @dataclass(frozen=True)
@@ -91,14 +125,15 @@ class _Trial:
     model: onnx.ModelProto
     graph: Graph
     weights: Weights
+    form: Form
     tolerance: float
+    folder: Path | None
 
-    def outputs(self, keras: Truth | None) -> Agreement:
+    def outputs(self, runtime: Runtime, keras: Truth | None) -> Agreement:
         """Compare the outputs; `SpecError` where one is not finite or differs."""
-        runtime = Runtime(self.model)
         batches = (runtime.batch,) if runtime.batch else _BATCHES
-        images = _images(self.graph, self.weights)
-        near = Reference(self.graph, self.weights)(images)
+        images = _images(self.graph, self.weights, self.form)
+        near = rounding(self.graph, self.weights, self.form)(images)
         truth = keras(images) if keras else near
         self._need_finite(truth, images)
         results = [runtime(repeat(images, size)) for size in batches]
@@ -112,7 +147,9 @@ class _Trial:
             place = f"output '{worst}' away from {'Keras' if keras else 'the reference'}"
             message = _sentence(place, gaps[worst], bounds[worst])
             raise error("E423", message) if keras else self._blame(message)
-        return Agreement(gaps[worst], bounds[worst], batches, len(truth))
+        height, width, _ = self.graph.input
+        sizes = ((height, width),)
+        return Agreement(gaps[worst], bounds[worst], batches, len(truth), sizes=sizes)
 
     def nodes(self, outputs: Agreement) -> Agreement:
         """Compare each node by itself; `SpecError` where one differs."""
@@ -136,27 +173,34 @@ class _Trial:
         return error("E423", f"{message}, by {first.difference:.1e}", first.node.span)
 
     def _deviations(self) -> Sequence[Deviation]:
-        images = _images(self.graph, self.weights)
-        return deviations(self.model, self.graph, self.weights, images)
+        images = _images(self.graph, self.weights, self.form)
+        return deviations(self.model, self.graph, self.weights, images, self.form, self.folder)
 
     def _need_finite(self, truth: Mapping[str, Array], images: Array) -> None:
         bad = [name for name, array in truth.items() if not np.isfinite(array).all()]
         if not bad:
             return
         message, span = f"output '{bad[0]}' is not finite for a random image", None
-        values = Reference(self.graph, self.weights).steps(images)
+        hint = "look at the weights"
+        if self.form.precision == "fp16":
+            message = f"{message} in fp16"
+            hint = "values over 65504 are too large for it; leave out '--precision fp16'"
+        values = rounding(self.graph, self.weights, self.form).steps(images)
         next(values)  # the image
         for node, (_, value) in zip(self.graph.nodes, values, strict=True):
             if not np.isfinite(value).all():
                 message = f"{message}; the first value that is not is of '{node.name}'"
                 span = node.span
                 break
-        raise error("E422", message, span, "look at the weights")
+        raise error("E422", message, span, hint)
 
 
-def _images(graph: Graph, weights: Weights) -> Array:
+def _images(graph: Graph, weights: Weights, form: Form) -> Array:
     """Random images (batch, h, w, c), such that a rescaling in front makes them standard normal."""
-    images = np.random.default_rng(0).standard_normal((_IMAGES, *graph.input))
+    generator = np.random.default_rng(0)
+    if form.pixels:
+        return generator.integers(0, 256, (_IMAGES, *graph.input), np.uint8)
+    images = generator.standard_normal((_IMAGES, *graph.input))
     for node in graph.readers[INPUT][:1]:
         if isinstance(node.op, Rescale | Standardize):
             scale, offset = affine(node, weights)

@@ -1,18 +1,20 @@
 """How far ONNX Runtime is from the reference: at an output, and at each node by itself."""
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnx
 
+from archspec.backends.onnx.form import Form, Precision
 from archspec.backends.reference import Array, Reference, Weights
-from archspec.deploy.runtime import Runtime
+from archspec.deploy.runtime import Runtime, last
 from archspec.graph import Graph, Node
 from archspec.ops import BatchNorm, Convolution, Dense, Flatten
 from archspec.passes.rewire import alone
 
-_ROUNDING = 1e-3
+ROUNDING: Mapping[Precision, float] = {"fp32": 1e-3, "fp16": 1e-2}
 """What is below notice at a node: runtimes sum a whole image without care (6e-5 for 300 by 300)."""
 
 _FOLDED = ("Conv", "Gemm")
@@ -64,7 +66,12 @@ def repeat(images: Array, count: int) -> Array:
 
 
 def deviations(
-    model: onnx.ModelProto, graph: Graph, weights: Weights, images: Array
+    model: onnx.ModelProto,
+    graph: Graph,
+    weights: Weights,
+    images: Array,
+    form: Form = Form(),  # noqa: B008  frozen
+    folder: Path | None = None,
 ) -> Sequence[Deviation]:
     """What each node adds, in the order of the graph, all of its values being outputs.
 
@@ -72,21 +79,29 @@ def deviations(
     earlier node nor rounding that has grown over many of them is blamed on this one.
     """
     held = _held(model, graph)
-    runtime = Runtime(_exposed(model, [value for _, value in held.values()]))
+    runtime = Runtime(_exposed(model, [value for _, value in held.values()]), form, folder)
     images = repeat(images, runtime.batch or 1)
-    results = runtime(images)
-    given = {name: results[value] for name, (_, value) in held.items()}
+    results = runtime.run(images)
+    given = {name: last(results[value]) for name, (_, value) in held.items()}
 
-    def steps(dtype: Literal["float32", "float64"]) -> Iterator[tuple[str, Array]]:
-        values = Reference(graph, weights, dtype).steps(images, given)
+    def steps(reference: Reference) -> Iterator[tuple[str, Array]]:
+        values = reference.steps(images, given)
         return ((name, value) for name, value in values if name in held)
 
-    added = {name: difference(given[name], value) for name, value in steps("float32")}
-    bounds = dict.fromkeys(added, _ROUNDING)
-    if max(added.values(), default=0) > _ROUNDING:
-        pairs = zip(steps("float32"), steps("float64"), strict=True)
-        bounds = {name: bound(near, exact, _ROUNDING) for (name, near), (_, exact) in pairs}
+    near, least = rounding(graph, weights, form), ROUNDING[form.precision]
+    added = {name: difference(given[name], value) for name, value in steps(near)}
+    bounds = dict.fromkeys(added, least)
+    if max(added.values(), default=0) > least:
+        exact = Reference(graph, weights, "float64")
+        pairs = zip(steps(near), steps(exact), strict=True)
+        bounds = {name: bound(one, other, least) for (name, one), (_, other) in pairs}
     return [Deviation(held[name][0], added[name], bounds[name]) for name in added]
+
+
+def rounding(graph: Graph, weights: Weights, form: Form) -> Reference:
+    """The reference that rounds as a file of that form does."""
+    stored = "float16" if form.precision == "fp16" else None
+    return Reference(graph, weights, "float32", stored)
 
 
 def _held(model: onnx.ModelProto, graph: Graph) -> dict[str, tuple[Node, str]]:
@@ -123,5 +138,8 @@ def _exposed(model: onnx.ModelProto, values: Collection[str]) -> onnx.ModelProto
     """The model with these values as further outputs."""
     exposed = onnx.ModelProto()
     exposed.CopyFrom(model)
-    exposed.graph.output.extend(info for info in model.graph.value_info if info.name in values)
+    shown = {info.name for info in model.graph.output}
+    exposed.graph.output.extend(
+        info for info in model.graph.value_info if info.name in values and info.name not in shown
+    )
     return exposed

@@ -1,26 +1,34 @@
 """ONNX models: whether they are valid, and what ONNX Runtime computes with them."""
 
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import checker, shape_inference
+from onnx import checker, helper, shape_inference
 
+from archspec.backends.onnx import Form
 from archspec.errors import SpecError, error
 from archspec.graph import INPUT
 
 Array: TypeAlias = NDArray[Any]
 
 
-def validate(model: onnx.ModelProto) -> None:
+def validate(model: onnx.ModelProto, folder: Path | None = None) -> None:
     """Check a model by the rules of ONNX, the shapes of all values included.
+
+    Args:
+        model: in memory.
+        folder: where the file with its weights is, if they are not in the model.
 
     Raises:
         SpecError: E420, it breaks one.
     """
     try:
-        checker.check_model(model)  # pyright: ignore[reportUnknownMemberType]
+        checker.check_model(  # pyright: ignore[reportUnknownMemberType]
+            model if folder is None else str(_saved(model, folder)), full_check=True
+        )
         shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
     except (checker.ValidationError, shape_inference.InferenceError) as reason:
         raise error("E420", f"the model is not valid ONNX: {_first_line(reason)}") from reason
@@ -30,7 +38,9 @@ class Runtime:
     """A model in ONNX Runtime, on the CPU, as a function of images.
 
     Args:
-        model: with one input, (batch, c, h, w).
+        model: with one input of images.
+        form: that it has; only the layout matters.
+        folder: where the file with its weights is, if they are not in the model.
 
     Attributes:
         batch: number of images that it takes, 0 for any.
@@ -39,18 +49,27 @@ class Runtime:
         SpecError: E421, ONNX Runtime refuses it.
     """
 
-    def __init__(self, model: onnx.ModelProto) -> None:
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        form: Form = Form(),  # noqa: B008  frozen
+        folder: Path | None = None,
+    ) -> None:
         import onnxruntime  # noqa: PLC0415
 
         runtime: Any = onnxruntime
         options = runtime.SessionOptions()
         options.log_severity_level = 4
-        self.batch = model.graph.input[0].type.tensor_type.shape.dim[0].dim_value
+        kind = model.graph.input[0].type.tensor_type
+        self.batch = kind.shape.dim[0].dim_value
+        self._type = helper.tensor_dtype_to_np_dtype(kind.elem_type)
+        self._last = form.layout == "nhwc"
         self._outputs = [output.name for output in model.graph.output]
+        whole = model.SerializeToString() if folder is None else str(_saved(model, folder))
         # Exceptions of ONNX Runtime have no base class of their own.
         try:
             self._session = runtime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+                whole, options, providers=["CPUExecutionProvider"]
             )
         except Exception as reason:
             raise _refused(reason) from reason
@@ -61,16 +80,29 @@ class Runtime:
         Raises:
             SpecError: E421, ONNX Runtime fails.
         """
-        feed = {INPUT: np.ascontiguousarray(images.transpose(0, 3, 1, 2), np.float32)}
+        arrays = self.run(images)
+        return arrays if self._last else {name: last(value) for name, value in arrays.items()}
+
+    def run(self, images: Array) -> dict[str, Array]:
+        """The outputs as they are in the model, for images with their channels last."""
+        turned = images if self._last else images.transpose(0, 3, 1, 2)
+        feed = {INPUT: np.ascontiguousarray(turned, self._type)}
         try:
             arrays = self._session.run(self._outputs, feed)
         except Exception as reason:
             raise _refused(reason) from reason
-        return dict(zip(self._outputs, map(_channels_last, arrays), strict=True))
+        return dict(zip(self._outputs, arrays, strict=True))
 
 
-def _channels_last(array: Array) -> Array:
-    return array.transpose(0, 2, 3, 1) if array.ndim == 4 else array  # noqa: PLR2004  n, c, h, w
+def last(array: Array) -> Array:
+    """(n, c, h, w) → (n, h, w, c); vectors stay."""
+    return array.transpose(0, 2, 3, 1) if array.ndim == 4 else array  # noqa: PLR2004
+
+
+def _saved(model: onnx.ModelProto, folder: Path) -> Path:
+    path = folder / "model.onnx"
+    path.write_bytes(model.SerializeToString(deterministic=True))
+    return path
 
 
 def _refused(reason: Exception) -> SpecError:

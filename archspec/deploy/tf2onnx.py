@@ -11,7 +11,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
-from archspec.backends.onnx import refuse
+from archspec.backends.onnx import Form, refuse
 from archspec.deploy.check import Truth
 from archspec.errors import error
 from archspec.graph import INPUT, Graph
@@ -41,7 +41,7 @@ def convert(
         SpecError: E410 to E413, no ONNX file can be so; E430, an opset that tf2onnx does not
             emit; E431, operators that it cannot convert; E432, it fails.
     """
-    refuse(graph, opset, batch)
+    refuse(graph, Form(opset=opset, batch=batch))
     if opset not in OPSETS:
         raise error(
             "E430",

@@ -85,6 +85,13 @@ class Window(Op):
         )
         return height, width
 
+    def steady_pads(self) -> tuple[Pads, Pads] | None:
+        """The pixels of `pads` where they are the same for every image, however large."""
+        least = max(self.kernel) * max(self.dilation, self.stride)
+        sizes = range(least, least + self.stride)
+        (first, *others) = (self.pads((size, size, 1)) for size in sizes)
+        return first if all(other == first for other in others) else None
+
     def slide(self, image: Shape) -> tuple[int, int]:
         """Positions of the window along height and width."""
         _need_image(self, image)

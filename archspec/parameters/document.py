@@ -3,10 +3,21 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from archspec.parameters.kinds import IMAGE_SIZE, MAX_CLASSES, MAX_REPEATS, integer, number, word
+from archspec.parameters.kinds import (
+    IMAGE_SIZE,
+    MAX_CLASSES,
+    MAX_REPEATS,
+    RGB,
+    RGB_OVER_0,
+    integer,
+    number,
+    ratio,
+    word,
+)
 from archspec.parameters.objects import ROUNDING
-from archspec.parameters.parameter import Object, parameter
+from archspec.parameters.parameter import Object, Parameter, parameter
 from archspec.scaling import Rounding
+from archspec.spec import Normalization
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +75,18 @@ class OutputStrideKeys:
     )
 
 
+NORMALIZATION = Object(
+    Normalization,
+    "said",
+    {
+        "mean": Parameter(RGB, "subtracted from pixel / scale", (0.0,)),
+        "std": Parameter(RGB_OVER_0, "what that is divided by", (1.0,)),
+        "scale": Parameter(ratio(65535), "what pixels, from 0 to 255, are divided by first", 255.0),
+        "order": Parameter(word("rgb", "bgr"), "of the channels", "rgb"),
+    },
+)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
     """What a spec says beside its tables."""
@@ -73,4 +96,7 @@ class Document:
     scaling: Scaling = parameter(Object(Scaling, "always"), "width and depth", Scaling())
     output_stride: OutputStrideKeys | None = parameter(
         Object(OutputStrideKeys), "strides in exchange for dilation", None
+    )
+    normalization: Normalization | None = parameter(
+        NORMALIZATION, "of pixels: (pixel / scale - mean) / std is what the net takes", None
     )

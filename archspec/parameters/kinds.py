@@ -140,6 +140,17 @@ NUMBERS = Kind(
     _read_numbers,
 )
 
+
+def _rgb(number: dict[str, Any], wanted: str) -> Kind:
+    """A number, or one for each of three channels."""
+    several = {"type": "array", "items": number, "minItems": 3, "maxItems": 3}
+    schema = {"anyOf": [*number["anyOf"], several]}
+    return Kind(f"{wanted}, or a list of three", schema, _read_numbers)
+
+
+RGB = _rgb(_ANY_NUMBER, "a number")
+RGB_OVER_0 = _rgb(ratio(65535).schema, "a number over 0")
+
 _SIZE: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": MAX_SIZE}
 
 

@@ -48,10 +48,6 @@ def resolve_tree(
     rows = _rows(tree, document, blocks, memo, problems)
     problems.check()
     assert document is not None  # noqa: S101  None only with a problem
-    stride = document.output_stride
-    output_stride = (
-        OutputStride(stride.at, stride.dilate, _span(tree, "output_stride")) if stride else None
-    )
     equals = equals_of(tree)
     return Spec(
         name=_text(tree, "name"),
@@ -64,10 +60,16 @@ def resolve_tree(
         outputs={
             key: Tap(str(_value(value)), value.span) for key, value in _entries(tree.get("outputs"))
         },
-        output_stride=output_stride,
+        output_stride=_output_stride(tree, document),
+        normalization=document.normalization,
         settings=settings,
         written=lambda: as_data(tree, blocks, {row.block for row in rows}, equals),
     )
+
+
+def _output_stride(tree: Entries, document: Document) -> OutputStride | None:
+    stride = document.output_stride
+    return OutputStride(stride.at, stride.dilate, _span(tree, "output_stride")) if stride else None
 
 
 def _rows(

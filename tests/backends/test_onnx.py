@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from archspec.backends.onnx import OPSETS, emit
+from archspec.backends.onnx import OPSETS, Form, emit
 from archspec.deploy.check import check
 from archspec.errors import SpecError
 from archspec.graph import INPUT, GraphBuilder
@@ -84,7 +84,7 @@ def test_names_and_shapes_of_a_model_are_those_of_the_graph():
 @pytest.mark.parametrize("opset", [13, 17, OPSETS[-1]])
 def test_every_value_has_the_shape_that_onnx_infers(opset):
     for graph in (net(), *GRAPHS.values()):
-        model = emit(graph, arrays(graph), opset=opset, batch=2)
+        model = emit(graph, arrays(graph), Form(opset=opset, batch=2))
         said = shapes([*model.graph.value_info, *model.graph.output])
         del model.graph.value_info[:]
         inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
@@ -94,7 +94,7 @@ def test_every_value_has_the_shape_that_onnx_infers(opset):
 
 def test_a_fixed_batch_stands_in_every_shape():
     graph = net()
-    model = emit(graph, arrays(graph), batch=4)
+    model = emit(graph, arrays(graph), Form(batch=4))
     infos = [*model.graph.input, *model.graph.output, *model.graph.value_info]
     assert {shape[0] for shape in shapes(infos).values()} == {4}
     assert check(model, graph, arrays(graph)).batches == (4,)
@@ -136,7 +136,7 @@ def test_the_model_says_who_made_it_and_carries_metadata_in_order():
 
 def test_the_ir_version_is_the_oldest_that_knows_the_opset():
     graph = net()
-    versions = {opset: emit(graph, arrays(graph), opset=opset).ir_version for opset in OPSETS}
+    versions = {opset: emit(graph, arrays(graph), Form(opset=opset)).ir_version for opset in OPSETS}
     assert [versions[opset] for opset in range(13, 26)] == [
         7,
         7,
@@ -149,7 +149,9 @@ def test_the_ir_version_is_the_oldest_that_knows_the_opset():
         12,
         13,
     ]
-    assert [opset.version for opset in emit(graph, arrays(graph), opset=21).opset_import] == [21]
+    assert [opset.version for opset in emit(graph, arrays(graph), Form(opset=21)).opset_import] == [
+        21
+    ]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def test_the_ir_version_is_the_oldest_that_knows_the_opset():
 def test_what_cannot_be_emitted_is_refused(said, message):
     graph = net()
     with pytest.raises(SpecError) as caught:
-        emit(graph, arrays(graph), **said)
+        emit(graph, arrays(graph), Form(**said))
     assert str(caught.value) == message
 
 
@@ -252,7 +254,7 @@ def test_flatten_needs_no_transpose_where_order_does_not_matter(image):
 )  # fmt: skip
 def test_operators_are_those_of_the_opset(op, opset, expected):
     graph = chain((2, 2, 3), op)
-    assert kinds(emit(graph, arrays(graph), opset=opset)) == expected
+    assert kinds(emit(graph, arrays(graph), Form(opset=opset))) == expected
 
 
 def test_constants_are_shared():
@@ -292,6 +294,6 @@ def test_a_resize_keeps_any_number_of_images(mode, wanted, kinds_of_it):
     last = build.add("resize", Resize(mode), [first, like])
     graph = build.build({"output": last})
     weights = arrays(graph)
-    model = emit(graph, weights, opset=13)
+    model = emit(graph, weights, Form(opset=13))
     assert kinds(model)[2:] == kinds_of_it
     assert check(model, graph, weights).batches == (1, 3)

@@ -20,5 +20,5 @@ def test_every_op_has_a_rule_and_a_row(rules):
 def test_onnx_runtime_computes_what_the_reference_does(name, opset):
     graph = GRAPHS[name]
     weights = arrays(graph)
-    agreement = check(onnx.emit(graph, weights, opset=opset), graph, weights)
+    agreement = check(onnx.emit(graph, weights, onnx.Form(opset=opset)), graph, weights)
     assert agreement.difference <= 1e-5

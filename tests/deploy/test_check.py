@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
-from archspec.backends.onnx import emit
+from archspec.backends.onnx import Form, emit
 from archspec.backends.reference import Reference
 from archspec.deploy.check import Agreement, check
 from archspec.deploy.export import direct
@@ -38,14 +38,21 @@ def refusal(*args, **kwargs) -> str:
 def test_a_folded_model_agrees_with_the_graph_before_the_passes():
     graph = net()
     agreement = check(direct(graph, arrays(graph)), graph, arrays(graph))
-    assert replace(agreement, difference=0.0) == Agreement(0.0, 1e-5, (1, 3), 2)
+    assert replace(agreement, difference=0.0) == Agreement(0.0, 1e-5, (1, 3), 2, sizes=((8, 9),))
     assert 0 < agreement.difference <= 2e-6
 
 
 @pytest.mark.parametrize(
     ("weight", "change", "output", "gap", "node", "own_gap"),
     [
-        ("scale/offset", lambda array: array + 10, "features", "1.6e+01", "scale", "9.4e+00"),
+        (
+            "scale.shift/offset",
+            lambda array: array + 1275,
+            "features",
+            "1.2e+01",
+            "stem.conv",
+            "1.6e+01",
+        ),
         ("stem.conv/bias", lambda array: array + 9, "logits", "1.7e+01", "stem.conv", "1.4e+01"),
         ("logits/kernel", lambda array: array * 2, "logits", "2.0e+00", "logits", "1.9e+00"),
     ],
@@ -73,7 +80,7 @@ def test_the_cell_of_the_node_that_diverges_is_shown():
 @pytest.mark.parametrize("batch", [None, 5])
 def test_a_model_of_any_batch_is_searched(batch):
     graph = net()
-    model = direct(graph, arrays(graph), batch=batch)
+    model = direct(graph, arrays(graph), Form(batch=batch))
     tamper(model, "s1.conv/kernel", np.negative)
     assert "; the first node that diverges is 's1.conv', by " in refusal(
         model, graph, arrays(graph)
@@ -132,7 +139,9 @@ def test_where_rounding_hides_everything_nodes_are_compared_one_by_one():
     weights = arrays(graph)
     model = emit(graph, weights)
     agreement = check(model, graph, weights)
-    assert replace(agreement, difference=0) == Agreement(0, 1e-3, (1, 3), 1, by_node=True)
+    assert replace(agreement, difference=0) == Agreement(
+        0, 1e-3, (1, 3), 1, by_node=True, sizes=((4, 4),)
+    )
     assert 0 < agreement.difference < 1e-6
     tamper(model, "conv/kernel", lambda kernel: kernel * np.float32(1.25))
     assert refusal(model, graph, weights) == (
@@ -145,7 +154,7 @@ def test_where_rounding_hides_everything_nodes_are_compared_one_by_one():
 def test_an_output_that_is_one_value_everywhere_is_compared_in_shares_of_it(value, gap):
     graph = chain((2, 2, 3), Activation("relu"), Rescale((0.0,), (value, value, value)))
     model = emit(graph, {})
-    assert check(model, graph, {}) == Agreement(0.0, 1e-5, (1, 3), 1)
+    assert check(model, graph, {}) == Agreement(0.0, 1e-5, (1, 3), 1, sizes=((2, 2),))
     model = emit(chain((2, 2, 3), Activation("relu"), Rescale((0.0,), (value + 0.5,))), {})
     assert refusal(model, graph, {}) == (
         f"E423 ONNX Runtime is {gap} standard deviations of output 'output' away from the"

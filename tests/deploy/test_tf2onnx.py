@@ -1,4 +1,5 @@
 import pytest
+from archspec.backends.onnx import Form
 from archspec.deploy.check import check
 from archspec.deploy.export import export
 from archspec.deploy.tf2onnx import convert
@@ -56,7 +57,7 @@ def test_an_opset_that_tf2onnx_does_not_emit_is_refused():
 
 def test_a_batch_of_no_images_is_refused(tmp_path):
     with pytest.raises(SpecError) as caught:
-        export(net(), arrays(net()), tmp_path / "net.onnx", batch=0, via="tf2onnx")
+        export(net(), arrays(net()), tmp_path / "net.onnx", Form(batch=0), via="tf2onnx")
     assert str(caught.value) == "E411 a batch of 0 images"
 
 

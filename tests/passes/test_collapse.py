@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from archspec.backends.reference import emit
 from archspec.deploy.deviation import deviations
-from archspec.deploy.export import PASSES, direct
+from archspec.deploy.export import direct
 from archspec.graph import INPUT, Graph, GraphBuilder
 from archspec.ops import Activation, Add, BatchNorm, Convolution, Dense, Op, Rescale
 from archspec.passes.collapse import collapse
+from archspec.passes.pipeline import PASSES
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.parity import arrays, images

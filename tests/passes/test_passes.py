@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from archspec.backends.reference import emit
-from archspec.deploy.export import PASSES
 from archspec.graph import INPUT, GraphBuilder
 from archspec.ops import (
     Activation,
@@ -22,6 +21,7 @@ from archspec.ops import (
 from archspec.passes.collapse import collapse
 from archspec.passes.fold import fold
 from archspec.passes.merge import merge
+from archspec.passes.pipeline import PASSES
 from archspec.passes.prune import prune
 from hypothesis import given
 from hypothesis import strategies as st

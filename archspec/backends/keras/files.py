@@ -2,11 +2,9 @@
 
 import json
 import os
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 from zipfile import ZipFile, ZipInfo
 
@@ -14,7 +12,7 @@ import keras
 
 from archspec.backends.keras.model import read_weights
 from archspec.errors import error
-from archspec.files import write_whole
+from archspec.files import folder_beside, write_whole
 from archspec.weights import store
 
 Model: TypeAlias = Any
@@ -42,7 +40,7 @@ def save(model: keras.Model, path: str | os.PathLike[str]) -> None:
 
 
 def _save_archive(model: Model, target: Path) -> None:
-    with _beside(target) as folder:
+    with folder_beside(target) as folder:
         model.save(folder / "model.keras")
         with ZipFile(folder / "model.keras") as archive:
             members = {name: archive.read(name) for name in archive.namelist()}
@@ -55,23 +53,11 @@ def _save_archive(model: Model, target: Path) -> None:
 
 
 def _save_folder(model: Model, target: Path) -> None:
-    with _beside(target) as folder:
+    with folder_beside(target) as folder:
         model.export(folder / "new", verbose=False)
         if (target / "saved_model.pb").exists():
             target.rename(folder / "old")
         (folder / "new").rename(target)
-
-
-@contextmanager
-def _beside(target: Path) -> Generator[Path]:
-    """A folder in the folder of `target`, from which a rename is one step; gone at the end."""
-    try:
-        with TemporaryDirectory(prefix=".archspec-", dir=target.parent) as folder:
-            yield Path(folder)
-    except OSError as reason:
-        raise error(
-            "E110", f"cannot write {str(target)!r}: {reason.strerror or reason}"
-        ) from reason
 
 
 FORMATS: Mapping[str, Callable[[Model, Path], None]] = {

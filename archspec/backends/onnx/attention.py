@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from archspec.backends.onnx.writer import Site, channels_first
+from archspec.backends.onnx.channel import reduce
+from archspec.backends.onnx.writer import Site
 from archspec.ops import (
     Attention,
     ChannelAttention,
@@ -45,9 +46,12 @@ def _matrices(
     height, width, channels = image
     shape = (heads, channels // heads, height * width // patch**2)
     if patch > 1:
+        if site.varies:
+            raise site.no_size("cuts patches of the image")
         value = _patches(site, value, image, patch)
         shape = (patch * patch, *shape)
-    return site.add("Reshape", value, site.integers(0, *shape), shape=shape), shape
+    wanted = (*shape[:-1], -1) if site.varies else shape
+    return site.add("Reshape", value, site.integers(0, *wanted), shape=shape), shape
 
 
 def _patches(site: Site, value: str, image: Shape, patch: int) -> str:
@@ -69,7 +73,7 @@ def _image(site: Site, value: str, patch: int = 1) -> None:
         value = site.add("Reshape", value, site.integers(0, *split), shape=split)
         shape = (channels, high, patch, broad, patch)
         value = site.add("Transpose", value, perm=(0, 3, 4, 1, 5, 2), shape=shape)
-    site.add("Reshape", value, site.integers(0, *channels_first(site.node.shape)))
+    site.image(value, site.inputs[0], site.node.shape)
 
 
 def _turned(site: Site, value: str, shape: Shape) -> str:
@@ -128,6 +132,10 @@ def _channel_attention(site: Site, op: ChannelAttention) -> None:
 def _unit_norm(site: Site, _: UnitNorm) -> None:
     (x,) = site.inputs
     one = (site.shape[2], 1, 1)
+    if site.varies:
+        norm = reduce(site, "ReduceL2", x, (2, 3), one)
+        site.add("Div", x, site.add("Max", norm, site.number(1e-12), shape=one))
+        return
     square = site.add("GlobalAveragePool", site.add("Mul", x, x), shape=one)
     count = site.number(float(site.shape[0] * site.shape[1]))
     norm = site.add("Sqrt", site.add("Mul", square, count, shape=one), shape=one)
@@ -136,6 +144,8 @@ def _unit_norm(site: Site, _: UnitNorm) -> None:
 
 def _fourier_positions(site: Site, op: FourierPositions) -> None:
     """As zero times a channel of the input plus a constant, which has as many images."""
+    if site.varies:
+        raise site.no_size("has constants for each pixel")
     height, width, channels = site.node.shape
     shape = (1, channels, height, width)
     rows, columns = (np.array(op.waves(size)).T for size in (height, width))

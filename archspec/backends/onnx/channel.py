@@ -26,8 +26,8 @@ def pixel_norm(site: Site, op: PixelNorm) -> None:
     height, width, channels = (1, 1, *site.shape)[-3:]
     one, value = (1, height, width), x
     if op.about == "mean":
-        value = site.add("Sub", x, _reduce(site, "ReduceMean", x, (1,), one))
-    mean = _reduce(site, "ReduceMean", site.add("Mul", value, value), (1,), one)
+        value = site.add("Sub", x, reduce(site, "ReduceMean", x, (1,), one))
+    mean = reduce(site, "ReduceMean", site.add("Mul", value, value), (1,), one)
     if op.about == "mean":
         mean = site.add("Mul", mean, site.number(channels / (channels - 1)), shape=one)
     mean = site.add("Add", mean, site.number(op.epsilon), shape=one)
@@ -38,13 +38,14 @@ def response_norm(site: Site, op: ResponseNorm) -> None:
     """The norm over height and width, over its mean over the channels."""
     (x,) = site.inputs
     channels = site.shape[2]
-    response = _reduce(site, "ReduceL2", x, (2, 3), (channels, 1, 1))
-    mean = _reduce(site, "ReduceMean", response, (1,), (1, 1, 1))
+    response = reduce(site, "ReduceL2", x, (2, 3), (channels, 1, 1))
+    mean = reduce(site, "ReduceMean", response, (1,), (1, 1, 1))
     divisor = site.add("Add", mean, site.number(op.epsilon), shape=(1, 1, 1))
     site.add("Mul", x, site.add("Div", response, divisor, shape=(channels, 1, 1)))
 
 
-def _reduce(site: Site, kind: str, value: str, axes: tuple[int, ...], shape: Shape) -> str:
+def reduce(site: Site, kind: str, value: str, axes: tuple[int, ...], shape: Shape) -> str:
+    """A reduction that keeps its axes, of size 1."""
     if site.opset < 18:  # noqa: PLR2004  the first in which axes are an input
         return site.add(kind, value, axes=axes, shape=shape)
     return site.add(kind, value, site.integers(*axes), shape=shape)
@@ -64,6 +65,10 @@ def channel_convolution(site: Site, op: ChannelConvolution) -> None:
 def shuffle(site: Site, op: Shuffle) -> None:
     """Reshape, Transpose, Reshape: how PyTorch writes it, which runtimes know."""
     height, width, channels = site.shape
+    if site.varies:
+        order = np.arange(channels).reshape(op.groups, -1).T.ravel()
+        site.add("Gather", *site.inputs, site.weight("order", order), axis=1)
+        return
     split = (op.groups, channels // op.groups, height, width)
     turned = (split[1], split[0], height, width)
     value = site.add("Reshape", *site.inputs, site.integers(0, *split), shape=split)

@@ -15,6 +15,9 @@ def resize(site: Site, op: Resize) -> None:
     A factor that float32 cannot hold may put a nearest pixel at the wrong side of a border, which
     a list of pixels cannot. Between pixels it does no harm.
     """
+    if site.varies:
+        _resize_any(site, op)
+        return
     sizes, wanted = site.shape[:2], site.node.shape[:2]
     whole = all(not after % before for before, after in zip(sizes, wanted, strict=True))
     if op.mode == "nearest" and not whole:
@@ -22,14 +25,28 @@ def resize(site: Site, op: Resize) -> None:
         return
     factors = [_factor(before, after) for before, after in zip(sizes, wanted, strict=True)]
     scales = site.writer.hold(
-        f"constant/{list(map(float, factors))}", np.array([1, 1, *factors], np.float32)
+        f"constant/{list(map(float, factors))}", np.array([1, 1, *factors], np.float32), "fp32"
     )
-    words: Mapping[str, Mapping[str, Any]] = {
-        "nearest": {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
-        "bilinear": {"coordinate_transformation_mode": "half_pixel"},
-    }
-    mode = {"nearest": "nearest", "bilinear": "linear"}[op.mode]
-    site.add("Resize", site.inputs[0], "", scales, mode=mode, **words[op.mode])
+    site.add("Resize", site.inputs[0], "", scales, **_MODES[op.mode])
+
+
+def _resize_any(site: Site, op: Resize) -> None:
+    """Resize to the size of the other image, whatever that is."""
+    value, like = site.inputs
+    counts = site.add("Slice", site.add("Shape", value), site.integers(0), site.integers(2))
+    sizes = site.add("Concat", counts, site.sides(like), axis=0)
+    site.add("Resize", value, "", "", sizes, **_MODES[op.mode])
+
+
+_MODES: Mapping[str, Mapping[str, Any]] = {
+    "nearest": {
+        "mode": "nearest",
+        "coordinate_transformation_mode": "asymmetric",
+        "nearest_mode": "floor",
+    },
+    "bilinear": {"mode": "linear", "coordinate_transformation_mode": "half_pixel"},
+}
+"""`Resize.mode` → the attributes of ONNX's."""
 
 
 def _factor(before: int, after: int) -> np.float32:

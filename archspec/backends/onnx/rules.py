@@ -15,7 +15,7 @@ from archspec.backends.onnx.channel import (
     shuffle,
 )
 from archspec.backends.onnx.resample import blur, resize
-from archspec.backends.onnx.writer import Array, Site, channels_first
+from archspec.backends.onnx.writer import Array, Site
 from archspec.ops import (
     Activation,
     Add,
@@ -47,12 +47,16 @@ from archspec.ops import (
 
 
 def _window(site: Site, op: Window) -> dict[str, Any]:
-    (top, bottom), (left, right) = op.pads(site.shape)
-    return {
-        "kernel_shape": op.kernel,
-        "strides": (op.stride, op.stride),
-        "pads": (top, left, bottom, right),
-    }
+    window = {"kernel_shape": op.kernel, "strides": (op.stride, op.stride)}
+    around = op.steady_pads() if site.varies else op.pads(site.shape)
+    if around:
+        (top, bottom), (left, right) = around
+        return {**window, "pads": (top, left, bottom, right)}
+    if op.padding == "same" and op.stride <= min(op.kernel):  # else runtimes pad a negative size
+        return {**window, "auto_pad": "SAME_UPPER"}
+    if isinstance(op, Pool) and op.padding == "ceil" and not op.count_padding:
+        return {**window, "ceil_mode": 1}
+    raise site.no_size("pads by the size of the image")
 
 
 def _convolution(site: Site, op: Convolution) -> None:
@@ -81,7 +85,10 @@ def _pool(site: Site, op: Pool) -> None:
 
 
 def _max_with_zeros(site: Site, op: Pool) -> None:
-    (top, bottom), (left, right) = op.pads(site.shape)
+    pads = op.steady_pads() if site.varies else op.pads(site.shape)
+    if pads is None:
+        raise site.no_size("pads by the size of the image")
+    (top, bottom), (left, right) = pads
     height, width, channels = site.shape
     around = site.integers(0, 0, top, left, 0, 0, bottom, right)
     padded = (channels, top + height + bottom, left + width + right)
@@ -109,6 +116,8 @@ def _flatten(site: Site, _: Flatten) -> None:
     """Flatten as the channels lie, which a Dense that follows allows for; else turn them first."""
     (value,) = site.inputs
     graph = site.writer.graph
+    if site.varies:
+        raise site.no_size("makes a vector of an image")
     if 1 not in {prod(site.shape[:-1]), site.shape[-1]}:
         dense = all(isinstance(reader.op, Dense) for reader in graph.readers[site.node.name])
         if dense and site.node.name not in graph.outputs.values():
@@ -158,7 +167,7 @@ def _group_norm(site: Site, op: GroupNorm) -> None:
     normal = site.add(
         "InstanceNormalization", split, ones, zeros, epsilon=op.epsilon, shape=(op.groups, size)
     )
-    back = site.add("Reshape", normal, site.integers(0, *channels_first(site.shape)))
+    back = site.image(normal, site.inputs[0], site.shape)
     site.add("Add", site.add("Mul", back, site.per_channel("gamma")), site.per_channel("beta"))
 
 

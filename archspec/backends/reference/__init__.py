@@ -39,18 +39,26 @@ class Reference:
         graph: what to compute.
         weights: by `node/weight`.
         dtype: of all arithmetic.
+        stored: what weights and values are rounded to, `float16` perhaps, where not to `dtype`.
     """
 
-    def __init__(self, graph: Graph, weights: Weights, dtype: str = "float32") -> None:
+    def __init__(
+        self, graph: Graph, weights: Weights, dtype: str = "float32", stored: str | None = None
+    ) -> None:
         self.graph = graph
         self.dtype = np.dtype(dtype)
+        self._stored = np.dtype(stored or dtype)
         self._weights = {
             node.name: {
-                name: np.asarray(weights[f"{node.name}/{name}"], self.dtype)
+                name: self._rounded(weights[f"{node.name}/{name}"])
                 for name in graph.weights_of(node)
             }
             for node in graph.nodes
         }
+
+    def _rounded(self, array: Array) -> Array:
+        with np.errstate(over="ignore"):
+            return np.asarray(array, self._stored).astype(self.dtype, copy=False)
 
     def __call__(self, image: Array) -> dict[str, Array]:
         """The outputs by name, for images (batch, h, w, c) of the graph's size."""
@@ -72,13 +80,13 @@ class Reference:
             given: values by name that are read in the stead of those computed.
         """
         assert image.shape[1:] == self.graph.input, image.shape  # noqa: S101
-        values = {INPUT: np.asarray(image, self.dtype)}
+        values = {INPUT: self._rounded(image)}
         yield INPUT, values[INPUT]
         readers = {name: len(nodes) for name, nodes in self.graph.readers.items()}
         for node in self.graph.nodes:
-            value = self._compute(node, values)
+            value = self._rounded(self._compute(node, values))
             yield node.name, value
-            values[node.name] = np.asarray((given or {}).get(node.name, value), self.dtype)
+            values[node.name] = self._rounded((given or {}).get(node.name, value))
             for name in {node.name, *node.inputs}:
                 readers[name] -= name != node.name
                 if not readers[name]:

@@ -161,7 +161,9 @@ def _take_nearest(image: Array, axis: int, wanted: int) -> Array:
 def _interpolate(image: Array, axis: int, wanted: int) -> Array:
     """Linear between neighbors along an axis, at the centers of `wanted` pixels."""
     size = image.shape[axis]
-    place = np.clip((np.arange(wanted) + 0.5) * (size / wanted) - 0.5, 0, size - 1)
+    # Places are computed as all else is: runtimes round them too.
+    places = np.arange(wanted).astype(image.dtype) + image.dtype.type(0.5)
+    place = np.clip(places * image.dtype.type(size / wanted) - image.dtype.type(0.5), 0, size - 1)
     before = np.floor(place).astype(int)
     after = np.minimum(before + 1, size - 1)
     share = (place - before).astype(image.dtype)

@@ -1,0 +1,69 @@
+"""Take the factor of a rescaling into the convolution behind it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archspec.graph import Graph, Node, verify
+from archspec.ops import Convolution, Rescale
+from archspec.passes.merge import affine
+from archspec.passes.rewire import alone, rewire
+
+Array: TypeAlias = NDArray[Any]
+Weights: TypeAlias = Mapping[str, Array]
+
+
+def absorb(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
+    """Multiply a convolution's kernel by the factor of the Rescale that only it reads.
+
+    (x · scale + offset) * kernel is (x + offset / scale) * (scale · kernel), whatever zeros the
+    convolution pads with.
+
+    Requires: an array for each key of `graph.weights`.
+    Ensures: a Rescale that only a convolution reads has a factor only where one is 0. One that
+        shifts is called `shift` under its old name, since its value is another; one that does not
+        is gone. The kernel is computed in float64 and keeps its type. Outputs are equal up to
+        rounding.
+    """
+    arrays = dict(weights)
+    gone: dict[str, str] = {}
+    shifts: dict[str, Node] = {}
+    for node in graph.nodes:
+        if not isinstance(node.op, Rescale) or not alone(graph, node.name):
+            continue
+        (reader,) = graph.readers[node.name]
+        scale, offset = affine(node, weights)
+        if not isinstance(reader.op, Convolution) or np.all(scale == 1) or not np.all(scale):
+            continue
+        _scale(arrays, graph, reader, scale)
+        if np.any(offset):
+            shift = Rescale(offset=tuple(np.atleast_1d(offset / scale).tolist()))
+            shifts[node.name] = replace(node, name=f"{node.name}.shift", op=shift)
+        else:
+            gone[node.name] = node.inputs[0]
+    if not (gone or shifts):
+        return graph, weights
+    graph = rewire(graph, gone, {})
+    renamed = {name: shift.name for name, shift in shifts.items()}
+    nodes = (
+        replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs))
+        for node in (shifts.get(node.name, node) for node in graph.nodes)
+    )
+    graph = replace(graph, nodes=tuple(nodes))
+    verify(graph)
+    return graph, arrays
+
+
+def _scale(arrays: dict[str, Array], graph: Graph, node: Node, scale: Array) -> None:
+    """Multiply each input channel's part of a kernel (kh, kw, c / groups, channels)."""
+    assert isinstance(node.op, Convolution)  # noqa: S101
+    image, op = graph.inputs_of(node)[0], node.op
+    kernel = arrays[f"{node.name}/kernel"]
+    each = np.broadcast_to(scale, image[2:]).reshape(op.groups, -1).T
+    factors = np.repeat(each, op.channels // op.groups, axis=1)  # (c / groups, channels)
+    plain = kernel.reshape(*op.kernel, image[2] // op.groups, op.channels)
+    scaled = plain.astype(np.float64) * factors
+    arrays[f"{node.name}/kernel"] = scaled.reshape(kernel.shape).astype(kernel.dtype)
