@@ -153,7 +153,7 @@ class Writer:
         self.proto.node.append(helper.make_node(kind, inputs, [output], name, **(attributes or {})))
 
     def hold(self, name: str, array: Array, precision: Precision | None = None) -> str:
-        """An initializer of that name, which is written once; in the file's precision by default."""
+        """An initializer of that name, written once, in the file's precision if in no other."""
         if name not in self._held:
             self._held.add(name)
             dtype, kind = (

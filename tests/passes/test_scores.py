@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from archspec.backends.reference import emit
+from archspec.errors import SpecError
+from archspec.graph import INPUT, GraphBuilder
+from archspec.ops import Activation, Convolution, Dense, Flatten, GlobalPool
+from archspec.passes.scores import scores
+from tests.parity import arrays, chain, images
+
+SOFTMAX = Activation("softmax")
+HEAD = (GlobalPool(), Flatten(), Dense(5))
+
+
+def names(graph) -> list[str]:
+    return [node.name for node in graph.nodes]
+
+
+def test_a_softmax_is_appended_where_there_is_none():
+    graph = chain((4, 4, 3), *HEAD)
+    wanted = scores(graph, "softmax")
+    assert names(wanted) == ["n0", "n1", "n2", "n2.softmax"]
+    assert scores(wanted, "softmax") == wanted
+    weights = arrays(graph, dtype="float64")
+    logits = emit(graph, weights, "float64")(images(graph))["output"]
+    probabilities = emit(wanted, weights, "float64")(images(graph))["output"]
+    share = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    assert np.abs(probabilities - share).max() < 1e-12
+
+
+@pytest.mark.parametrize(
+    "ops",
+    [(*HEAD, SOFTMAX), (GlobalPool(), Convolution((1, 1), channels=5), SOFTMAX, Flatten())],
+)
+def test_a_softmax_goes_where_logits_are_wanted(ops):
+    graph = chain((4, 4, 3), *ops)
+    wanted = scores(graph, "logits")
+    assert not any(node.op == SOFTMAX for node in wanted.nodes)
+    assert scores(wanted, "logits") == wanted
+    assert scores(graph, "softmax") == graph
+
+
+def test_what_is_no_vector_stays_and_something_must_be_one():
+    build = GraphBuilder("net", (4, 4, 3))
+    image = build.add("image", SOFTMAX, [INPUT])
+    vector = build.add("dense", Dense(2), [build.add("flat", Flatten(), [image])])
+    graph = build.build({"image": image, "again": vector, "scores": vector})
+    assert scores(graph, "softmax").outputs == {
+        "image": "image",
+        "again": "dense.softmax",
+        "scores": "dense.softmax",
+    }
+    assert scores(graph, "logits") == graph
+    with pytest.raises(SpecError) as caught:
+        scores(chain((4, 4, 3), SOFTMAX), "logits")
+    assert str(caught.value) == "E417 no output of chain is a vector of logits"
