@@ -6,6 +6,7 @@ from pathlib import Path
 import archspec
 import pytest
 from archspec import zoo
+from archspec.spec import Normalization
 from tests import choices
 
 HERE = Path(__file__).parent
@@ -36,6 +37,32 @@ def test_a_net_of_the_zoo_costs_what_timm_or_torchvision_says(other):
 
 def test_the_figures_of_all_that_the_zoo_names_are_known():
     assert set(choices.named()) == set(PYTORCH)
+
+
+OTHERWISE = {
+    "efficientnet_b1",  # these two share their variants with nets of the mean and std of ImageNet
+    "tf_efficientnet_b8",
+    "mobilenetv3_large_150d",
+    *(f"tf_efficientnetv2_{size}" for size in ("b0", "b1", "b2", "b3", "s", "m", "l", "xl")),
+}
+"""Nets whose variants timm normalizes in more than one way: the spec says the usual one, or none."""
+
+
+def of_three(said: Normalization) -> tuple[object, ...]:
+    mean, std = (values * (3 // len(values)) for values in (said.mean, said.std))
+    return mean, std, said.scale, said.order
+
+
+def test_the_zoo_normalizes_pixels_as_timm_does():
+    text = (HERE / "data" / "timm_normalization.json").read_text(encoding="utf-8")
+    known, differing = choices.named(), set()
+    for kind in json.loads(text)["normalization"]:
+        wanted = tuple(kind["mean"]), tuple(kind["std"]), 255, "rgb"
+        for name in kind["names"]:
+            found = archspec.load(known[f"timm:{name}"]).normalization
+            if found is None or of_three(found) != wanted:
+                differing.add(name)
+    assert differing == OTHERWISE
 
 
 # Layer by layer as the notebook prints them, batch norm's statistics counted.
