@@ -1,7 +1,7 @@
 """The graph: ops in order, named as the spec names them; built, verified, printed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from archspec.errors import Span
@@ -122,6 +122,16 @@ def verify(graph: Graph) -> None:
     assert graph.outputs, "no output"  # noqa: S101
     for name, node in graph.outputs.items():
         assert node in known, f"output {name} is {node}, which is not there"  # noqa: S101
+
+
+def needed(graph: Graph) -> Graph:
+    """The graph less what no output needs, such as a head that `outputs` leave aside."""
+    read, kept = set(graph.outputs.values()), list[Node]()
+    for node in reversed(graph.nodes):
+        if node.name in read:
+            read.update(node.inputs)
+            kept.append(node)
+    return replace(graph, nodes=tuple(reversed(kept)))
 
 
 def resized(graph: Graph, height: int, width: int) -> Graph:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from archspec.block import Block, Builder, Derivation
 from archspec.errors import Problems, SpecError, did_you_mean, error
-from archspec.graph import INPUT, Graph, GraphBuilder, Node
+from archspec.graph import INPUT, Graph, GraphBuilder, needed
 from archspec.spec import Row, Spec, Tap
 
 OUTPUT = "output"
@@ -51,19 +51,9 @@ def lower(spec: Spec, blocks: Mapping[str, Block]) -> Lowered:
                 raise error("E302", message, row.span, hint)
             state.values[path] = value
         state.values[row.prefix] = state.values[row.path] = value
-    graph = _needed(state.builder.build(_outputs(spec, state) or {OUTPUT: value}))
+    graph = needed(state.builder.build(_outputs(spec, state) or {OUTPUT: value}))
     _check_size(graph)
     return Lowered(graph, tuple(derivations))
-
-
-def _needed(graph: Graph) -> Graph:
-    """The graph less what no output needs: a head that a child's `outputs` leave aside."""
-    needed, kept = set(graph.outputs.values()), list[Node]()
-    for node in reversed(graph.nodes):
-        if node.name in needed:
-            needed.update(node.inputs)
-            kept.append(node)
-    return replace(graph, nodes=tuple(reversed(kept)))
 
 
 def _inputs(row: Row, state: _State) -> str | None:

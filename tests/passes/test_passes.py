@@ -217,3 +217,13 @@ def test_a_single_standardization_stays_one():
     graph = chain((2, 2, 2), Standardize(), Activation("relu"))
     weights = arrays(graph)
     assert merge(graph, weights) == (graph, weights)
+
+
+def test_what_no_output_needs_goes_with_its_weights():
+    build = GraphBuilder("net", (4, 4, 3))
+    first = build.add("first", CONVOLUTION, [INPUT])
+    build.add("dead", Convolution((1, 1), channels=2), [build.add("drop", Dropout(0.5), [first])])
+    graph = build.build({"output": first})
+    pruned, left = prune(graph, arrays(graph))
+    assert [node.name for node in pruned.nodes] == ["first"]
+    assert list(left) == ["first/kernel"]
