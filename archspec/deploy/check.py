@@ -27,7 +27,7 @@ _BLIND = 1e-3
 _IMAGES = 2
 """Different images; a larger batch repeats them."""
 
-_BATCHES = (1, 3)
+BATCHES = (1, 3)
 """What is tried where any batch goes."""
 
 
@@ -96,8 +96,8 @@ class _Trial:
     def outputs(self, keras: Truth | None) -> Agreement:
         """Compare the outputs; `SpecError` where one is not finite or differs."""
         runtime = Runtime(self.model)
-        batches = (runtime.batch,) if runtime.batch else _BATCHES
-        images = _images(self.graph, self.weights)
+        batches = (runtime.batch,) if runtime.batch else BATCHES
+        images = random_images(self.graph, self.weights)
         near = Reference(self.graph, self.weights)(images)
         truth = keras(images) if keras else near
         self._need_finite(truth, images)
@@ -136,7 +136,7 @@ class _Trial:
         return error("E423", f"{message}, by {first.difference:.1e}", first.node.span)
 
     def _deviations(self) -> Sequence[Deviation]:
-        images = _images(self.graph, self.weights)
+        images = random_images(self.graph, self.weights)
         return deviations(self.model, self.graph, self.weights, images)
 
     def _need_finite(self, truth: Mapping[str, Array], images: Array) -> None:
@@ -154,7 +154,7 @@ class _Trial:
         raise error("E422", message, span, "look at the weights")
 
 
-def _images(graph: Graph, weights: Weights) -> Array:
+def random_images(graph: Graph, weights: Weights) -> Array:
     """Random images (batch, h, w, c), such that a rescaling in front makes them standard normal."""
     images = np.random.default_rng(0).standard_normal((_IMAGES, *graph.input))
     for node in graph.readers[INPUT][:1]:
