@@ -6,15 +6,19 @@ from importlib.metadata import PackageNotFoundError, version
 import onnx
 from onnx import helper
 
+from archspec.backends.onnx import mobile
 from archspec.backends.onnx.rules import RULES
 from archspec.backends.onnx.writer import Weights, Writer
-from archspec.errors import error
+from archspec.errors import did_you_mean, error
 from archspec.graph import INPUT, Graph
 
-__all__ = ["OPSETS", "RULES", "emit", "refuse"]
+__all__ = ["OPSETS", "RULES", "TARGETS", "emit", "refuse"]
 
 OPSETS = range(13, onnx.defs.onnx_opset_version() + 1)
 """What can be emitted: from the first opset with per-channel softmax to the newest onnx knows."""
+
+TARGETS = {"any": RULES, "mobile": mobile.RULES}
+"""What a model is for → the table that it is written by."""
 
 _LARGEST = 2**31 - 2**24  # 16 MiB are for what is not a weight
 
@@ -25,6 +29,7 @@ def emit(
     *,
     opset: int = 17,
     batch: int | None = None,
+    target: str = "any",
     metadata: Mapping[str, str] | None = None,
 ) -> onnx.ModelProto:
     """The graph as it is, in float32; fold and prune it first for a model to deploy.
@@ -37,13 +42,18 @@ def emit(
         graph: what to emit.
         weights: an array for each key of `graph.weights`, in Keras layout.
         opset: version of the operator set, one of `OPSETS`.
-        batch: number of images; any number where it is not given.
+        batch: number of images; where it is not given any number, 1 for "mobile".
+        target: one of `TARGETS`; "mobile" is what accelerators of phones run as a whole.
         metadata: what goes into `metadata_props`.
 
     Raises:
-        SpecError: E410 to E413, see `refuse`.
+        SpecError: E410 to E413, see `refuse`; E467, there is no such target.
     """
     refuse(graph, opset, batch)
+    if target not in TARGETS:
+        raise error("E467", f"there is no target '{target}'", hint=did_you_mean(target, TARGETS))
+    if target == "mobile":
+        batch = batch or 1  # what is dynamic stays on the processor
     model = onnx.ModelProto(
         ir_version=helper.OP_SET_ID_VERSION_MAP["ai.onnx", opset],
         opset_import=[helper.make_opsetid("", opset)],
@@ -53,7 +63,7 @@ def emit(
     )
     writer = Writer(model.graph, graph, weights, opset, batch)
     for node in graph.nodes:
-        RULES[type(node.op)](writer.site(node), node.op)
+        TARGETS[target][type(node.op)](writer.site(node), node.op)
         writer.settle(node)
     writer.finish()
     helper.set_model_props(model, dict(sorted((metadata or {}).items())))
