@@ -28,6 +28,7 @@ Size: TypeAlias = int | tuple[int, int] | Literal["dynamic"]
 
 Layout: TypeAlias = Literal["nchw", "nhwc"]
 Precision: TypeAlias = Literal["fp32", "fp16"]
+Target: TypeAlias = Literal["any", "mobile"]
 Scores: TypeAlias = Literal["logits", "softmax"]
 
 UNTRAINED = "random:0"
@@ -163,6 +164,8 @@ class Options(TypedDict, total=False):
         size: of the images, in the stead of the spec's; "dynamic" for any.
         layout: of images, in and out; "nchw".
         precision: of weights and arithmetic, inputs and outputs are float32 all the same; "fp32".
+        target: "any", or "mobile" for what accelerators of phones run as a whole, with one batch, 1
+            if none is said.
         preprocess: whether the file takes uint8 RGB and normalizes it as the spec says.
         outputs: rows, parts or nodes to give in the stead of the spec's outputs, each under its
             own name, or under another as in `c3=s3`.
@@ -178,6 +181,7 @@ class Options(TypedDict, total=False):
     size: Size | None
     layout: Layout
     precision: Precision
+    target: Target
     preprocess: bool
     outputs: Sequence[str]
     scores: Scores | None
@@ -234,13 +238,15 @@ def export(
 def _form(options: Options) -> "Form":
     from archspec.backends.onnx import Form  # noqa: PLC0415
 
+    target = options.get("target", "any")
     return Form(
         opset=options.get("opset", OPSET),
-        batch=options.get("batch"),
+        batch=options.get("batch") or (1 if target == "mobile" else None),
         any_size=options.get("size") == "dynamic",
         layout=options.get("layout", "nchw"),
         precision=options.get("precision", "fp32"),
         pixels=options.get("preprocess", False),
+        target=target,
     )
 
 

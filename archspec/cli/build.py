@@ -88,6 +88,12 @@ def _names(_ctx: object, _option: object, values: tuple[str, ...]) -> tuple[str,
     default="fp32",
     help="Of weights and arithmetic.",
 )
+@click.option(
+    "--target",
+    type=click.Choice(["any", "mobile"]),
+    default="any",
+    help="mobile: what accelerators of phones run as a whole.",
+)
 @click.option("--preprocess", is_flag=True, help="Take uint8 RGB; the file normalizes it.")
 @click.option(
     "--outputs",

@@ -38,7 +38,7 @@ mistakes."""
 _IMAGES = 2
 """Different images; a larger batch repeats them."""
 
-_BATCHES = (1, 3)
+BATCHES = (1, 3)
 """What is tried where any batch goes."""
 
 _SIDES = ((0, 0), (1, 1), (33, 2))
@@ -131,8 +131,8 @@ class _Trial:
 
     def outputs(self, runtime: Runtime, keras: Truth | None) -> Agreement:
         """Compare the outputs; `SpecError` where one is not finite or differs."""
-        batches = (runtime.batch,) if runtime.batch else _BATCHES
-        images = _images(self.graph, self.weights, self.form)
+        batches = (runtime.batch,) if runtime.batch else BATCHES
+        images = random_images(self.graph, self.weights, self.form)
         near = rounding(self.graph, self.weights, self.form)(images)
         truth = keras(images) if keras else near
         self._need_finite(truth, images)
@@ -173,7 +173,7 @@ class _Trial:
         return error("E423", f"{message}, by {first.difference:.1e}", first.node.span)
 
     def _deviations(self) -> Sequence[Deviation]:
-        images = _images(self.graph, self.weights, self.form)
+        images = random_images(self.graph, self.weights, self.form)
         return deviations(self.model, self.graph, self.weights, images, self.form, self.folder)
 
     def _need_finite(self, truth: Mapping[str, Array], images: Array) -> None:
@@ -195,7 +195,7 @@ class _Trial:
         raise error("E422", message, span, hint)
 
 
-def _images(graph: Graph, weights: Weights, form: Form) -> Array:
+def random_images(graph: Graph, weights: Weights, form: Form = Form()) -> Array:  # noqa: B008  frozen
     """Random images (batch, h, w, c), such that a rescaling in front makes them standard normal."""
     generator = np.random.default_rng(0)
     if form.pixels:

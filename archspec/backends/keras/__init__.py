@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @contextmanager
-def _silence() -> Generator[None]:
+def silence() -> Generator[None]:
     """Keep from the terminal what TensorFlow's C++ prints while it loads.
 
     It writes to descriptor 2 before it looks at TF_CPP_MIN_LOG_LEVEL.
@@ -28,11 +28,11 @@ def _silence() -> Generator[None]:
 
 
 # Whatever of archspec uses Keras is loaded after this.
-with _silence():
+with silence():
     import keras
 
 from archspec.backends.keras.files import save  # noqa: E402
 from archspec.backends.keras.model import emit, read_weights, write_weights  # noqa: E402
 from archspec.backends.keras.rules import RULES  # noqa: E402
 
-__all__ = ["RULES", "emit", "keras", "read_weights", "save", "write_weights"]
+__all__ = ["RULES", "emit", "keras", "read_weights", "save", "silence", "write_weights"]

@@ -7,6 +7,7 @@ from typing import BinaryIO
 import onnx
 from onnx import helper
 
+from archspec.backends.onnx import mobile
 from archspec.backends.onnx.form import OPSETS, Form
 from archspec.backends.onnx.rules import RULES
 from archspec.backends.onnx.writer import Weights, Writer
@@ -20,6 +21,9 @@ VERSION = version("archspec-compiler")
 
 LARGEST = 2**31 - 2**24
 """Bytes of weights that go into an ONNX file; 16 MiB are for what is not a weight."""
+
+_TARGETS = {"any": RULES, "mobile": mobile.RULES}
+"""What a file is for → the table that it is written by."""
 
 
 def emit(
@@ -57,8 +61,9 @@ def emit(
         model_version=1,
     )
     writer = Writer(model.graph, graph, weights, form, data)
+    rules = _TARGETS[form.target]
     for node in graph.nodes:
-        RULES[type(node.op)](writer.site(node), node.op)
+        rules[type(node.op)](writer.site(node), node.op)
         writer.settle(node)
     writer.finish()
     if form.any_size:

@@ -33,12 +33,14 @@ from archspec.ops import (
     LayerNorm,
     Multiply,
     Op,
+    Pads,
     PixelNorm,
     Pool,
     Rescale,
     Resize,
     ResponseNorm,
     Scale,
+    Shape,
     Shuffle,
     Slice,
     Standardize,
@@ -70,7 +72,8 @@ def _convolution(site: Site, op: Convolution) -> None:
     site.add("Conv", *site.inputs, *arrays, group=op.groups, dilations=dilations, **window)
 
 
-def _pool(site: Site, op: Pool) -> None:
+def pool(site: Site, op: Pool) -> None:
+    """MaxPool or AveragePool, behind a Pad where zeros count."""
     if op.type == "max" and op.count_padding:
         _max_with_zeros(site, op)
     elif op.type == "max":
@@ -85,16 +88,28 @@ def _pool(site: Site, op: Pool) -> None:
 
 
 def _max_with_zeros(site: Site, op: Pool) -> None:
+    (top, bottom), (left, right) = _pads(site, op)
+    around = site.integers(0, 0, top, left, 0, 0, bottom, right)
+    max_of(site, op, site.add("Pad", *site.inputs, around, shape=padded(site, op)))
+
+
+def _pads(site: Site, op: Pool) -> tuple[Pads, Pads]:
     pads = op.steady_pads() if site.varies else op.pads(site.shape)
     if pads is None:
         raise site.no_size("pads by the size of the image")
-    (top, bottom), (left, right) = pads
+    return pads
+
+
+def padded(site: Site, op: Pool) -> Shape:
+    """An image with its padding, channels first."""
+    (top, bottom), (left, right) = _pads(site, op)
     height, width, channels = site.shape
-    around = site.integers(0, 0, top, left, 0, 0, bottom, right)
-    padded = (channels, top + height + bottom, left + width + right)
-    value = site.add("Pad", *site.inputs, around, shape=padded)
-    window = {**_window(site, op), "pads": (0, 0, 0, 0)}
-    site.add("MaxPool", value, **window)
+    return (channels, top + height + bottom, left + width + right)
+
+
+def max_of(site: Site, op: Pool, value: str) -> None:
+    """MaxPool of an image that is padded already."""
+    site.add("MaxPool", value, **{**_window(site, op), "pads": (0, 0, 0, 0)})
 
 
 def _global_pool(site: Site, op: GlobalPool) -> None:
@@ -129,17 +144,17 @@ def _flatten(site: Site, _: Flatten) -> None:
 
 
 def _rescale(site: Site, op: Rescale) -> None:
-    _affine(site, np.array(op.scale), np.array(op.offset))
+    affine(site, np.array(op.scale), np.array(op.offset))
 
 
 def _standardize(site: Site, _: Standardize) -> None:
     mean, variance = site.array("mean", np.float64), site.array("variance", np.float64)
     with np.errstate(all="ignore"):
         scale = 1 / np.maximum(np.sqrt(variance), 1e-7)
-        _affine(site, scale, -mean * scale)
+        affine(site, scale, -mean * scale)
 
 
-def _affine(site: Site, scale: Array, offset: Array) -> None:
+def affine(site: Site, scale: Array, offset: Array) -> None:
     """Write x · scale + offset, without what changes nothing."""
     (value,) = site.inputs
     for kind, name, array, idle in (("Mul", "scale", scale, 1), ("Add", "offset", offset, 0)):
@@ -272,7 +287,7 @@ RULES: Mapping[type[Op], Callable[[Site, Any], object]] = {
     GroupNorm: _group_norm,
     LayerNorm: _layer_norm,
     Multiply: lambda site, _: site.add("Mul", *site.inputs),
-    Pool: _pool,
+    Pool: pool,
     Rescale: _rescale,
     Resize: resize,
     PixelNorm: pixel_norm,
