@@ -231,7 +231,7 @@ def test_what_is_about_a_file_needs_one(command, option, weights):
 def test_a_model_starts_with_what_a_file_has_and_the_initializers_of_what_is_reset():
     ten = archspec.load(SPEC, classes=10)
     model = archspec.compile(ten, weights="timm.safetensors", reset=["classifier"])
-    found = archspec.api.arrays(model, archspec.to_graph(ten))
+    found = archspec.artifacts.arrays(model, archspec.to_graph(ten))
     whole = archspec.load_weights(SPEC, "timm.safetensors")
     kept = {key: array for key, array in whole.items() if key not in CLASSIFIER}
     assert all(np.array_equal(found[key], array) for key, array in kept.items())

@@ -3,7 +3,7 @@
 import archspec
 import numpy as np
 import pytest
-from archspec import api, zoo
+from archspec import api, artifacts, zoo
 from archspec.backends.reference import Reference
 from archspec.deploy.check import check
 from archspec.deploy.deviation import bound, difference
@@ -36,7 +36,7 @@ TOLERANCE = 1e-5
 
 def net(reference):
     graph = api.to_graph(archspec.load(reference, set=SETTINGS.get(reference)))
-    return graph, api.arrays(api.UNTRAINED, graph)
+    return graph, artifacts.arrays(artifacts.UNTRAINED, graph)
 
 
 @pytest.mark.parametrize("reference", choices.all_but(SETTINGS, ZOO))

@@ -169,9 +169,9 @@ def test_a_file_of_labels_that_is_not_there_is_refused():
 
 
 def test_preprocess_needs_a_normalization():
-    text = refusal("export", "mobilenet_v2_notebook", "-o", "a.onnx", "--preprocess")
-    assert text == (
-        "E418 mobilenet_v2_notebook does not say how pixels are normalized\n"
+    said = "--preprocess", "--set", "normalization=none"
+    assert refusal("export", "small.yaml", "-o", "a.onnx", *said) == (
+        "E418 small does not say how pixels are normalized\n"
         "   as in --set normalization.mean=0.5 --set normalization.std=0.5\n"
     )
 

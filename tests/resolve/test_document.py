@@ -56,5 +56,6 @@ def test_scalars_that_met_mappings_keep_their_meaning(load, tmp_path):
 def test_a_document_has_neither_references_nor_edits():
     document = archspec.load("mobilenet_v2_notebook").document
     assert set(document) == {
-        "archspec", "name", "source", "input", "classes", "scaling", "defaults", "stem", "stages", "head",
+        "archspec", "name", "source", "input", "classes", "normalization", "scaling", "defaults", "stem",
+        "stages", "head",
     }  # fmt: skip
