@@ -14,6 +14,7 @@ from archspec.resolve import open_spec, resolve
 from archspec.spec import SECTIONS, Row, Setting, Spec
 
 if TYPE_CHECKING:
+    from archspec.deploy.bench import Latency
     from archspec.weights.store import Coverage, Loaded
 
 Record: TypeAlias = dict[str, Any]
@@ -231,6 +232,32 @@ def coverage(loaded: "Loaded") -> list[Record]:
         for key, array in loaded.items()
     ] + [
         {"array": "", "shape": (), "from": f"{name}, left out"} for name in loaded.coverage.ignored
+    ]
+
+
+def latencies(found: Iterable["Latency"], *, brief: bool) -> list[Record]:
+    """A record for each model: milliseconds and their ratio to the first, each with quartiles.
+
+    Args:
+        found: what was measured.
+        brief: quartiles in words, and not more digits than they are worth.
+    """
+    if brief:
+        return [
+            {
+                "model": one.name,
+                "ms": f"{one.seconds.median * 1e3:.4g}",
+                "quartiles": " to ".join(f"{time * 1e3:.4g}" for time in one.seconds[::2]),
+                "ratio": f"{one.ratio.median:.3f}",
+                "its quartiles": " to ".join(f"{ratio:.3f}" for ratio in one.ratio[::2]),
+            }
+            for one in found
+        ]
+    return [
+        {"model": one.name}
+        | {f"ms_{word}": time * 1e3 for word, time in one.seconds._asdict().items()}
+        | {f"ratio_{word}": ratio for word, ratio in one.ratio._asdict().items()}
+        for one in found
     ]
 
 
