@@ -236,27 +236,27 @@ def coverage(loaded: "Loaded") -> list[Record]:
 
 
 def latencies(found: Iterable["Latency"], *, brief: bool) -> list[Record]:
-    """A record for each model: milliseconds and their ratio to the first, each with quartiles.
+    """A record for each model: milliseconds, and what they are of the first's, with quartiles.
 
     Args:
         found: what was measured.
-        brief: quartiles in words, and not more digits than they are worth.
+        brief: quartiles in words, and no more digits than they are worth.
     """
-    if brief:
+    if not brief:
         return [
-            {
-                "model": one.name,
-                "ms": f"{one.seconds.median * 1e3:.4g}",
-                "quartiles": " to ".join(f"{time * 1e3:.4g}" for time in one.seconds[::2]),
-                "ratio": f"{one.ratio.median:.3f}",
-                "its quartiles": " to ".join(f"{ratio:.3f}" for ratio in one.ratio[::2]),
-            }
+            {"model": one.name}
+            | {f"ms_{word}": 1e3 * time for word, time in one.seconds._asdict().items()}
+            | {f"ratio_{word}": ratio for word, ratio in one.ratio._asdict().items()}
             for one in found
         ]
     return [
-        {"model": one.name}
-        | {f"ms_{word}": time * 1e3 for word, time in one.seconds._asdict().items()}
-        | {f"ratio_{word}": ratio for word, ratio in one.ratio._asdict().items()}
+        {
+            "model": one.name,
+            "ms": f"{1e3 * one.seconds.median:.4g}",
+            "quartiles": f"{1e3 * one.seconds.low:.4g} to {1e3 * one.seconds.high:.4g}",
+            "ratio": f"{one.ratio.median:.3f}",
+            "its quartiles": f"{one.ratio.low:.3f} to {one.ratio.high:.3f}",
+        }
         for one in found
     ]
 

@@ -44,7 +44,7 @@ def _onnx(_ctx: object, _option: object, values: tuple[str, ...]) -> tuple[str, 
 @click.option("--threads", type=click.IntRange(1, 1024), metavar="N", default=1, help="That work.")
 @click.option("--batch", type=click.IntRange(1, _MOST), metavar="N", default=1, help="Images.")
 @click.option("--size", callback=_size, metavar="HxW", help="Of images, where a file takes any.")
-@click.option("--rounds", type=click.IntRange(1, _MOST), metavar="N", default=21, help="Of turns.")
+@click.option("--rounds", type=click.IntRange(1, _MOST), metavar="N", default=51, help="Of turns.")
 @prints("text", "json", "csv")
 def bench(  # noqa: PLR0913  one for each option
     *,

@@ -21,7 +21,7 @@ Model: TypeAlias = Path | bytes
 WARM_UP = 3
 """Runs that do not count: ONNX Runtime settles where its memory lies."""
 
-LEAST = 0.03
+LEAST = 0.01
 """Seconds that a model runs in a round at least, again and again: the clock counts for nothing."""
 
 _TYPES = {
@@ -50,8 +50,8 @@ class Latency:
 
     Args:
         name: of the model.
-        seconds: of one run with all its images, and their quartiles over the rounds.
-        ratio: quartiles of what it takes of the first model's time in the same round.
+        seconds: of one run with all its images.
+        ratio: what it takes of the first model's time in the same round.
     """
 
     name: str
@@ -78,13 +78,13 @@ def measure(
     models: Sequence[tuple[str, Model]],
     conditions: Conditions = Conditions(),
     *,
-    rounds: int = 21,
+    rounds: int = 51,
     turns: Callable[[Sequence[int]], Iterable[int]] = iter,
 ) -> list[Latency]:
-    """Measure models in turns: each once a round, the round begun by another one each time.
+    """How long models take, and what they take of the first one's time.
 
-    So what slows the machine down for a while slows all of them, and the ratio of two in one round
-    is worth more than their times. The images are random, of the type that the model declares.
+    What slows the machine down for a while slows all of them, so the ratio of two in one round is
+    worth more than their times.
 
     Args:
         models: each with its name.
@@ -93,21 +93,41 @@ def measure(
         turns: what gives the rounds one by one, such as a progress bar.
 
     Raises:
+        SpecError: as `times`.
+    """
+    found = times(models, conditions, rounds=rounds, turns=turns)
+    return [
+        Latency(name, spread(own), spread([a / b for a, b in zip(own, found[0], strict=True)]))
+        for (name, _), own in zip(models, found, strict=True)
+    ]
+
+
+def times(
+    models: Sequence[tuple[str, Model]],
+    conditions: Conditions = Conditions(),
+    *,
+    rounds: int = 51,
+    turns: Callable[[Sequence[int]], Iterable[int]] = iter,
+) -> list[list[float]]:
+    """For each model the seconds of one run, in each round; see `measure`.
+
+    In a round each has its turn, another one first each time. The images are random, of the type
+    that the model declares.
+
+    Raises:
         SpecError: E100, a file cannot be read; E470, it is not ONNX; E471, ONNX Runtime refuses
             it; E472, a dimension of an input is unknown; E473, it takes another number of images;
-            E474, an input of a type that cannot be drawn.
+            E474, an input of a type that is not drawn.
     """
     runs = [_Run.of(name, model, conditions) for name, model in models]
-    times: list[list[float]] = [[] for _ in runs]
+    found: list[list[float]] = [[] for _ in runs]
     with _without_garbage_collection():
         repeats = [run.warm_up() for run in runs]
         for turn in turns(range(rounds)):
-            for place in (*range(turn % len(runs), len(runs)), *range(turn % len(runs))):
-                times[place].append(runs[place].time(repeats[place]))
-    return [
-        Latency(run.name, spread(own), spread([a / b for a, b in zip(own, times[0], strict=True)]))
-        for run, own in zip(runs, times, strict=True)
-    ]
+            for place in range(turn, turn + len(runs)):
+                one = place % len(runs)
+                found[one].append(runs[one].time(repeats[one]))
+    return found
 
 
 def spread(values: Sequence[float]) -> Spread:
