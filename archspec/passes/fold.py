@@ -1,4 +1,4 @@
-"""Fold batch norm into what stands before it, or after it."""
+"""Fold batch norm and scales into what stands before them, or after them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archspec.graph import Graph, Node
-from archspec.ops import BatchNorm, Convolution, Dense, Op
+from archspec.ops import BatchNorm, Convolution, Dense, Op, Scale
 from archspec.passes.rewire import alone, rewire
 
 Array: TypeAlias = NDArray[Any]
@@ -16,23 +16,24 @@ Weights: TypeAlias = Mapping[str, Array]
 
 
 def fold(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
-    """Fold each batch norm into the convolution or dense layer whose only reader it is.
+    """Fold each batch norm or scale into the convolution or dense layer whose only reader it is.
 
-    Where there is none, into the dense layer that is its only reader; a convolution after it pads
-    with zeros, which the norm would change.
+    Where there is none, a batch norm into the dense layer that is its only reader; a convolution
+    after it pads with zeros, which the norm would change.
 
     Requires: an array for each key of `graph.weights`.
-    Ensures: a batch norm is left only behind another op, or behind a value that is read twice or
-        is an output itself; and only before another op than a dense layer, or where it is itself
-        read twice or an output. What was folded into keeps its name and has a bias; its
-        arrays are computed in float64 and keep their type. Outputs are equal up to rounding.
+    Ensures: a batch norm or a scale is left only behind another op, or behind a value that is read
+        twice or is an output itself; a batch norm only before another op than a dense layer, or
+        where it is itself read twice or an output. What was folded into keeps its name and has a
+        bias; its arrays are computed in float64 and keep their type. Outputs are equal up to
+        rounding.
     """
     nodes = {node.name: node for node in graph.nodes}
     gone: dict[str, str] = {}
     changed: dict[str, Op] = {}
     arrays = dict(weights)
     for node in graph.nodes:
-        if not isinstance(node.op, BatchNorm) or not alone(graph, node.inputs[0]):
+        if not isinstance(node.op, BatchNorm | Scale) or not alone(graph, node.inputs[0]):
             continue
         target = nodes.get(gone.get(node.inputs[0], node.inputs[0]))
         if target and isinstance(target.op, Convolution | Dense):
@@ -52,12 +53,17 @@ def fold(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
 
 
 def statistics(norm: Node, weights: Weights) -> tuple[Array, Array, Array]:
-    """Scale, mean and offset of a batch norm, (x - mean) · scale + offset, in float64."""
-    assert isinstance(norm.op, BatchNorm)  # noqa: S101
+    """Scale, mean and offset of a batch norm or scale, (x - mean) · scale + offset, in float64."""
 
     def wide(name: str) -> Array:
         return weights[f"{norm.name}/{name}"].astype(np.float64)
 
+    if isinstance(norm.op, Scale):
+        gamma = wide("gamma")
+        beta = wide("beta") if norm.op.bias else np.zeros_like(gamma)
+        each = norm.shape[-1] // gamma.size
+        return np.repeat(gamma, each), np.zeros(norm.shape[-1]), np.repeat(beta, each)
+    assert isinstance(norm.op, BatchNorm)  # noqa: S101
     # Statistics from a file may be negative or infinite: NaN is what batch norm makes of them.
     with np.errstate(all="ignore"):
         scale = wide("gamma") / np.sqrt(wide("moving_variance") + norm.op.epsilon)
@@ -90,7 +96,7 @@ def _taken(
 ) -> tuple[Array, Array, tuple[Array, Array, Array]]:
     """Kernel and bias of `target`, and the statistics of `norm`, whose arrays are taken out."""
     factors = statistics(norm, arrays)
-    for name in ("gamma", "beta", "moving_mean", "moving_variance"):
+    for name in norm.op.weights(norm.shape):
         del arrays[f"{norm.name}/{name}"]
     kernel = arrays[f"{target.name}/kernel"]
     return kernel, arrays.get(f"{target.name}/bias", np.zeros(())), factors

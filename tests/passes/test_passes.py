@@ -17,6 +17,7 @@ from archspec.ops import (
     Flatten,
     GlobalPool,
     Rescale,
+    Scale,
     Standardize,
 )
 from archspec.passes.collapse import collapse
@@ -42,6 +43,8 @@ def graphs(draw):
             Convolution((1, 1), channels=4, groups=2),
             BatchNorm(),
             BatchNorm(epsilon=0.1),
+            Scale(),
+            Scale(bias=True, groups=2),
             Activation("tanh"),
             Dropout(0.5),
             DropPath(0.5),
@@ -151,6 +154,39 @@ def test_batch_norm_goes_into_every_kind_of_convolution(op, image):
     expected = emit(graph, weights, "float64")(images(graph))["output"]
     actual = emit(folded, arrays_after, "float64")(images(graph))["output"]
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "scale", [Scale(), Scale(bias=True), Scale(groups=2), Scale(bias=True, groups=1)], ids=str
+)
+@pytest.mark.parametrize("between", [(), (BatchNorm(),)], ids=["", "norm"])
+def test_a_scale_goes_into_a_convolution_and_the_batch_norm_that_went_there(scale, between):
+    graph = chain((5, 5, 3), CONVOLUTION, *between, scale, Activation("relu"))
+    weights = arrays(graph, dtype="float64")
+    folded, arrays_after = fold(graph, weights)
+    assert [node.op for node in folded.nodes] == [
+        replace(CONVOLUTION, bias=True), Activation("relu"),
+    ]  # fmt: skip
+    assert list(arrays_after) == ["n0/kernel", "n0/bias"]
+    expected = emit(graph, weights, "float64")(images(graph))["output"]
+    actual = emit(folded, arrays_after, "float64")(images(graph))["output"]
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-13)
+
+
+def test_a_scale_of_a_vector_goes_into_a_dense_layer():
+    graph = chain((1, 1, 3), Flatten(), Dense(4), Scale())
+    weights = arrays(graph, dtype="float64")
+    folded, arrays_after = fold(graph, weights)
+    assert [node.name for node in folded.nodes] == ["n0", "n1"]
+    expected = emit(graph, weights, "float64")(images(graph))["output"]
+    actual = emit(folded, arrays_after, "float64")(images(graph))["output"]
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("before", [Activation("relu"), GlobalPool()], ids=str)
+def test_a_scale_behind_another_op_stays(before):
+    graph = chain((4, 4, 3), CONVOLUTION, before, Scale(), Flatten(), Dense(2))
+    assert fold(graph, arrays(graph))[0] == graph
 
 
 def test_one_batch_norm_after_another_is_folded_as_well():
