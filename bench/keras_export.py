@@ -56,6 +56,10 @@ def draw(model: keras.Model) -> None:
         arrays: list[Any] = layer.get_weights()
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.set_weights([generator.uniform(0.5, 1.5, array.shape) for array in arrays])
+        elif isinstance(layer, keras.layers.Normalization):
+            mean, variance, count = arrays
+            layer.set_weights([mean + 0.5, variance / 2, count])
+            layer.finalize_state()
         elif arrays and layer.use_bias:
             arrays[-1] = generator.standard_normal(arrays[-1].shape)
             layer.set_weights(arrays)
