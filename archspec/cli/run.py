@@ -1,7 +1,7 @@
 """The command that runs: bench."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,10 +99,12 @@ def _models(
     return models, size
 
 
-def _with_progress(rounds: Sequence[int]) -> Iterable[int]:
-    """The rounds; a terminal sees how far it is."""
+def _with_progress(rounds: Sequence[int]) -> Iterator[int]:
+    """The rounds; a terminal sees how far it is, between them, so that nothing else runs in one."""
     from rich.console import Console  # noqa: PLC0415
-    from rich.progress import track  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
 
     console = Console(stderr=True)
-    return track(rounds, "measured", console=console, disable=not console.is_terminal)
+    disable = not console.is_terminal
+    with Progress(console=console, auto_refresh=False, disable=disable) as progress:
+        yield from progress.track(rounds, description="measured")
