@@ -1,6 +1,6 @@
 """How far ONNX Runtime is from the reference: at an output, and at each node by itself."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ import onnx
 from archspec.backends.reference import Array, Reference, Weights
 from archspec.deploy.runtime import Runtime
 from archspec.graph import Graph, Node
-from archspec.ops import BatchNorm, Convolution, Dense, Flatten
+from archspec.ops import BatchNorm, Concat, Convolution, Dense, Flatten, Scale
 from archspec.passes.rewire import alone
 
 _ROUNDING = 1e-3
@@ -93,8 +93,9 @@ def _held(model: onnx.ModelProto, graph: Graph) -> dict[str, tuple[Node, str]]:
     """Name in the graph → the node of the model that gives its value, and the ONNX name of that.
 
     A node that a pass took out has no value of its own: the value that it read has become its,
-    unless it went into a sum, or into what reads it. Flattened values may lie in another order
-    and are left out.
+    unless it went into a sum, or into what reads it. What is concatenated before a batch norm that
+    was taken out has it inside and is left out, and so are flattened values, which may lie in
+    another order.
     """
     values = {node.name: node.output[0] for node in model.graph.node}
     folded = {node.name for node in model.graph.node if node.op_type in _FOLDED}
@@ -102,9 +103,13 @@ def _held(model: onnx.ModelProto, graph: Graph) -> dict[str, tuple[Node, str]]:
     held: dict[str, str] = {}
     for node in graph.nodes:
         giver = node if node.name in values else givers.get(node.inputs[0])
-        if giver and (giver is node or _became(graph, node, giver.name in folded)):
-            givers[node.name] = giver
-            held[giver.name] = node.name
+        if giver is None or (giver is not node and not _became(graph, node, givers, folded)):
+            continue
+        givers[node.name] = giver
+        held[giver.name] = node.name
+        if giver is not node and isinstance(node.op, BatchNorm | Scale):
+            for part in _parts(giver, givers):
+                held.pop(part.name, None)
     return {
         name: (givers[name], values[giver])
         for giver, name in held.items()
@@ -112,11 +117,25 @@ def _held(model: onnx.ModelProto, graph: Graph) -> dict[str, tuple[Node, str]]:
     }
 
 
-def _became(graph: Graph, node: Node, folded: bool) -> bool:  # noqa: FBT001
-    """Whether the value that a node read has become its; `folded`: an op that takes batch norms."""
+def _became(graph: Graph, node: Node, givers: Mapping[str, Node], folded: Collection[str]) -> bool:
+    """Whether the value that a node read has become its; `folded`: nodes that take batch norms."""
     if isinstance(node.op, BatchNorm):
-        return folded and alone(graph, node.inputs[0])
+        giver = givers[node.inputs[0]]
+        ends = [part for part in _parts(giver, givers) if not isinstance(part.op, Concat)]
+        read = [node.inputs[0], *(part.name for part in ends)]
+        return all(part.name in folded for part in ends or [giver]) and all(
+            alone(graph, value) for value in read
+        )
     return not isinstance(node.op, Convolution | Dense)
+
+
+def _parts(giver: Node, givers: Mapping[str, Node]) -> Iterator[Node]:
+    """The nodes that give what a concatenation puts together, and theirs; none for other nodes."""
+    if isinstance(giver.op, Concat):
+        for name in giver.inputs:
+            if name in givers:
+                yield givers[name]
+                yield from _parts(givers[name], givers)
 
 
 def _exposed(model: onnx.ModelProto, values: Collection[str]) -> onnx.ModelProto:
