@@ -1,6 +1,6 @@
 """Measure ONNX files of five nets, ours and those of others, and print what README.md shows.
 
-    .venv/bin/python bench/exports.py --onnxslim PROGRAM --torch PYTHON
+    .venv/bin/python bench/exports.py [NET…] --onnxslim PROGRAM --torch PYTHON
 
 It wants a quiet machine and takes eight minutes; without the options less, and says less.
 """  # noqa: INP001  scripts, no package
@@ -80,8 +80,8 @@ def main() -> None:
     show([f"Medians of {EXPORTS} exports and {PLACEMENTS * LATENCIES} runs; {load()}"])
     show(table("net", "against", "export", "memory", "nodes", "file", "latency", "its quartiles"))
     measured: dict[str, dict[str, Found]] = {}
-    for net, specs in NETS.items():
-        ways = list(ways_to(net, specs, options))
+    for net in options.nets or NETS:
+        ways = list(ways_to(net, options))
         measured[net] = measure(ways)
         show(map(row, ratios(net, ways, measured[net])))
     show(table("net", "file", "export", "memory", "nodes", "file", "latency"))
@@ -90,14 +90,16 @@ def main() -> None:
 
 
 def arguments() -> Namespace:
-    """The programs of other environments."""
+    """The nets, and the programs of other environments."""
     parser = ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("nets", nargs="*", metavar="NET", help="one of five; else all of them")
     parser.add_argument("--onnxslim", metavar="PROGRAM", help="of onnxslim")
     parser.add_argument(
         "--torch",
         nargs="+",
         metavar=("PYTHON", "FILE"),
-        help="of an environment with PyTorch, torchvision and timm; and files that it runs first",
+        help="of an environment with PyTorch, torchvision and timm; and files that it runs first;"
+        " NETs go before it",
     )
     return parser.parse_args()
 
@@ -117,12 +119,12 @@ def printed(*command: str) -> str:
     return run(command, stdout=PIPE, check=True, text=True).stdout.strip()  # noqa: S603
 
 
-def ways_to(net: str, specs: tuple[str, str], options: Namespace) -> Iterator[Way]:
+def ways_to(net: str, options: Namespace) -> Iterator[Way]:
     """All ways to files of a net, each after the one that it reads the file of."""
     export = (PYTHON, "-m", "archspec", "export")
     how = ("--weights", "random:0", "--no-check", "--opset", OPSET, "-o")
-    keras, pytorch = names = [f"archspec, `{spec}`" for spec in specs]
-    for name, spec in dict(zip(names, specs, strict=True)).items():
+    keras, pytorch = names = [f"archspec, `{spec}`" for spec in NETS[net]]
+    for name, spec in dict(zip(names, NETS[net], strict=True)).items():
         if name == keras or options.torch:
             yield Way(name, (*export, spec, *how))
     yield Way("tf2onnx", (PYTHON, str(HERE / "keras_export.py"), net), keras)

@@ -236,6 +236,7 @@ MEANINGS = {
     "E472": "an input of a model to measure has a dimension that may be anything",
     "E473": "a model to measure takes another number of images",
     "E474": "an input of a model to measure has a type that is not drawn",
+    "E475": "an input of a model to measure is larger than the memory",
     "E501": "a weight file cannot be read",
     "E502": "a weight file with an unknown suffix",
     "E503": "a weight file that is damaged, or no weight file",

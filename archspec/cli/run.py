@@ -1,5 +1,6 @@
 """The command that runs: bench."""
 
+import gc
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -67,6 +68,7 @@ def bench(  # noqa: PLR0913  one for each option
     from archspec import tables, views  # noqa: PLC0415
     from archspec.deploy.bench import Conditions, measure  # noqa: PLC0415
 
+    gc.enable()
     models, sizes = _models(specs, settings, files, weights)
     models += [(file, Path(file)) for file in against]
     conditions = Conditions(threads, batch, size or sizes)

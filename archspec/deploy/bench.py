@@ -117,7 +117,7 @@ def times(
     Raises:
         SpecError: E100, a file cannot be read; E470, it is not ONNX; E471, ONNX Runtime refuses
             it; E472, a dimension of an input is unknown; E473, it takes another number of images;
-            E474, an input of a type that is not drawn.
+            E474, an input is of a type that is not drawn; E475, it is larger than the memory.
     """
     runs = [_Run.of(name, model, conditions) for name, model in models]
     found: list[list[float]] = [[] for _ in runs]
@@ -228,16 +228,18 @@ def _known(name: str, declared: Any, given: int | str | None, sizes: Iterator[in
 
 def _drawn(name: str, declared: Any, shape: tuple[int, ...]) -> NDArray[Any]:  # noqa: ANN401
     """Random numbers of the declared type: normal, or whole ones from 0 to 255."""
-    generator = np.random.default_rng(0)
+    what = f"input '{declared.name}' of '{name}'"
     dtype = _TYPES.get(declared.type)
     if dtype is None:
-        raise error(
-            "E474",
-            f"input '{declared.name}' of '{name}' is a {declared.type}, of which nothing is drawn",
-        )
-    if issubclass(dtype, np.floating):
-        return generator.standard_normal(shape).astype(dtype)
-    return generator.integers(0, 256, shape).astype(dtype)
+        raise error("E474", f"{what} is a {declared.type}, of which nothing is drawn")
+    generator = np.random.default_rng(0)
+    try:
+        if issubclass(dtype, np.floating):
+            return generator.standard_normal(shape, np.float32).astype(dtype)
+        return generator.integers(0, 256, shape).astype(dtype)
+    except (MemoryError, ValueError) as reason:
+        size = "x".join(map(str, shape))
+        raise error("E475", f"there is no memory for {what}, {size}") from reason
 
 
 def _refused(name: str, reason: Exception) -> SpecError:

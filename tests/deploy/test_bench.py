@@ -209,3 +209,11 @@ def test_a_type_that_is_not_drawn_is_refused():
     assert refusal(data) == (
         "E474 input 'x' of 'net.onnx' is a tensor(string), of which nothing is drawn"
     )
+
+
+@pytest.mark.parametrize("type_", [FLOAT, TensorProto.UINT8])
+def test_images_that_no_memory_holds_are_refused(type_):
+    data = model(("x", type_, ["n", 3, "h", "w"]), out=type_)
+    assert refusal(data, Conditions(batch=65536, size=(99999, 99999))) == (
+        "E475 there is no memory for input 'x' of 'net.onnx', 65536x3x99999x99999"
+    )
