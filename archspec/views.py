@@ -14,6 +14,7 @@ from archspec.resolve import open_spec, resolve
 from archspec.spec import SECTIONS, Row, Setting, Spec
 
 if TYPE_CHECKING:
+    from archspec.deploy.bench import Latency
     from archspec.weights.store import Coverage, Loaded
 
 Record: TypeAlias = dict[str, Any]
@@ -231,6 +232,32 @@ def coverage(loaded: "Loaded") -> list[Record]:
         for key, array in loaded.items()
     ] + [
         {"array": "", "shape": (), "from": f"{name}, left out"} for name in loaded.coverage.ignored
+    ]
+
+
+def latencies(found: Iterable["Latency"], *, brief: bool) -> list[Record]:
+    """A record for each model: milliseconds, and what they are of the first's, with quartiles.
+
+    Args:
+        found: what was measured.
+        brief: quartiles in words, and no more digits than they are worth.
+    """
+    if not brief:
+        return [
+            {"model": one.name}
+            | {f"ms_{word}": 1e3 * time for word, time in one.seconds._asdict().items()}
+            | {f"ratio_{word}": ratio for word, ratio in one.ratio._asdict().items()}
+            for one in found
+        ]
+    return [
+        {
+            "model": one.name,
+            "ms": f"{1e3 * one.seconds.median:.4g}",
+            "quartiles": f"{1e3 * one.seconds.low:.4g} to {1e3 * one.seconds.high:.4g}",
+            "ratio": f"{one.ratio.median:.3f}",
+            "its quartiles": f"{one.ratio.low:.3f} to {one.ratio.high:.3f}",
+        }
+        for one in found
     ]
 
 

@@ -5,12 +5,9 @@ It wants a quiet machine, and the Python of an environment in which archspec is 
 
 import json
 import os
-import platform
-import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from subprocess import PIPE, run
@@ -18,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 from measure import Cost, call, environment, in_turns, process, spread
+from report import Line, as_written, load, machine, row, show, table
 
 ROUNDS = 21
 
@@ -43,14 +41,14 @@ QUANTITIES: Mapping[str, tuple[str, float, str]] = {
 }
 """Field of `Cost` → what it is called, and the unit that it is shown in."""
 
-Line: TypeAlias = Sequence[str]
 Costs: TypeAlias = Sequence[Cost]
 
 
 def main() -> None:
     """Print the machine, then the table of ratios and that of times."""
     os.chdir(HERE.parent)
-    show(machine())
+    show(machine(PACKAGES))
+    show([f"Medians of {ROUNDS} rounds; {load()}"])
     show(
         table("this", "that", "ratio of", "bar", "median", "quartiles", "this takes", "that takes")
     )
@@ -124,37 +122,6 @@ def ratios(
         low, middle, high = (as_written(bar, ratio) for ratio in of_rounds)
         typical = [f"{median(values) * scale:.0f} {unit}" for values in (mine, other)]
         yield this, that, name, bar, middle, f"{low} to {high}", *typical
-
-
-def as_written(bar: str, ratio: float) -> str:
-    """A ratio in the form of its bar, 1.05 or 1/12."""
-    return f"1/{1 / ratio:.1f}" if "/" in bar else f"{ratio:.2f}"
-
-
-def table(*head: str) -> Iterable[str]:
-    """The head of a table in Markdown."""
-    return "", row(head), row(["---"] * len(head))
-
-
-def row(cells: Line) -> str:
-    """A line of a table in Markdown."""
-    return f"| {' | '.join(cells)} |"
-
-
-def machine() -> Iterable[str]:
-    """What it was measured on."""
-    processor = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    cores = f"{os.cpu_count()} cores of {processor[1] if processor else platform.machine()}"
-    yield f"{cores}, {platform.system()} {platform.release()}, Python {platform.python_version()};"
-    yield ", ".join(f"{name} {version(name)}" for name in PACKAGES) + "."
-    yield f"Medians of {ROUNDS} rounds; load average {os.getloadavg()[0]:.1f} at the start."
-
-
-def show(lines: Iterable[str]) -> None:
-    """Print lines as they come."""
-    for line in lines:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
 
 
 main()

@@ -16,9 +16,10 @@ from tests.commands import misuse, printed, refusal, run
 DATA = Path(__file__).parent / "data"
 TINY = str(DATA / "tiny.yaml")
 COMMANDS = [
-    "list", "new", "check", "fmt", "show", "explain", "compile", "export", "verify", "blocks", "schema",
+    "list", "new", "check", "fmt", "show", "explain", "compile", "export", "verify", "bench", "blocks",
+    "schema",
 ]  # fmt: skip
-TAKES_SPEC = ["show", "explain", "compile", "export", "verify"]
+TAKES_SPEC = ["show", "explain", "compile", "export", "verify", "bench"]
 
 FINE = """\
 archspec: 1
@@ -72,6 +73,7 @@ Commands:
   compile  Build the trainable Keras model and save it.
   export   Write the ONNX file, checked before it appears.
   verify   Compare SPEC with the implementations that it says it equals.
+  bench    Measure how long SPEC takes in ONNX Runtime, on the CPU.
   blocks   Print the blocks that a row may name, or the parameters of one.
   schema   Print the JSON Schema of spec files, for editors.
 

@@ -6,7 +6,7 @@ What a command needs is imported when it runs, so that `archspec --help` is no s
 import gc
 import sys
 
-from archspec.cli import build, edit, look, prove
+from archspec.cli import build, edit, look, prove, run
 from archspec.cli.program import archspec
 
 __all__ = ["archspec", "main"]
@@ -22,6 +22,7 @@ for command in (
     build.compile_,
     build.export,
     prove.verify,
+    run.bench,
     look.blocks,
     look.schema,
 ):

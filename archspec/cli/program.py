@@ -70,8 +70,8 @@ def _assignments(_ctx: object, _option: object, values: tuple[str, ...]) -> tupl
     return values
 
 
-def takes_spec(*, required: bool = True) -> Callable[[Command], Command]:
-    """The argument SPEC and the options that set values in it and add blocks."""
+def takes_spec(*, required: bool = True, several: bool = False) -> Callable[[Command], Command]:
+    """The argument SPEC, or several, and the options that set values in it and add blocks."""
 
     def decorated(command: Command) -> Command:
         set_ = click.option(
@@ -82,7 +82,12 @@ def takes_spec(*, required: bool = True) -> Callable[[Command], Command]:
             metavar="PATH=VALUE",
             help="Set a value: scaling.width=0.5, stages.s4.kernel=5.",
         )
-        return click.argument("spec", required=required)(set_(takes_blocks(command)))
+        argument = (
+            click.argument("specs", nargs=-1, required=required, metavar="SPEC…")
+            if several
+            else click.argument("spec", required=required)
+        )
+        return argument(set_(takes_blocks(command)))
 
     return decorated
 
@@ -110,6 +115,13 @@ def prints(*styles: str) -> Callable[[Command], Command]:
     )
 
 
+with_weights = click.option(
+    "--weights",
+    metavar="FILE",
+    help="Of archspec, Keras, timm or torchvision: .safetensors, .keras, .h5, .pth; or"
+    " random:SEED.",
+)
+
 takes_paths = click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 
 
@@ -123,12 +135,7 @@ def takes_weights(command: Command) -> Command:
             metavar="ROW",
             help="Leave a row's weights, as for another number of classes: classifier.",
         ),
-        click.option(
-            "--weights",
-            metavar="FILE",
-            help="Of archspec, Keras, timm or torchvision: .safetensors, .keras, .h5, .pth; or"
-            " random:SEED.",
-        ),
+        with_weights,
     ):
         command = option(command)
     return command

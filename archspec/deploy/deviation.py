@@ -10,8 +10,17 @@ import onnx
 from archspec.backends.onnx.form import Form, Precision
 from archspec.backends.reference import Array, Reference, Weights
 from archspec.deploy.runtime import Runtime, last
-from archspec.graph import Graph, Node
-from archspec.ops import BatchNorm, Convolution, Dense, Flatten
+from archspec.graph import Graph, Node, needed
+from archspec.ops import (
+    BatchNorm,
+    Concat,
+    Convolution,
+    Dense,
+    Flatten,
+    Rescale,
+    Scale,
+    Standardize,
+)
 from archspec.passes.rewire import alone
 
 ROUNDING: Mapping[Precision, float] = {"fp32": 1e-3, "fp16": 1e-2}
@@ -19,6 +28,9 @@ ROUNDING: Mapping[Precision, float] = {"fp32": 1e-3, "fp16": 1e-2}
 
 _FOLDED = ("Conv", "Gemm")
 """What a batch norm is folded into."""
+
+_AFFINE = (Rescale, Standardize)
+"""What is merged where it stands in a row."""
 
 _SLACK = 4
 """How many times the reference's own rounding error a difference may be, if that is more."""
@@ -78,6 +90,7 @@ def deviations(
     The reference computes each node of what ONNX Runtime computed before it, so that neither an
     earlier node nor rounding that has grown over many of them is blamed on this one.
     """
+    graph = needed(graph)  # else a dead node could seem to have become part of another
     held = _held(model, graph)
     runtime = Runtime(_exposed(model, [value for _, value in held.values()]), form, folder)
     images = repeat(images, runtime.batch or 1)
@@ -108,8 +121,9 @@ def _held(model: onnx.ModelProto, graph: Graph) -> dict[str, tuple[Node, str]]:
     """Name in the graph → the node of the model that gives its value, and the ONNX name of that.
 
     A node that a pass took out has no value of its own: the value that it read has become its,
-    unless it went into a sum, or into what reads it. Flattened values may lie in another order
-    and are left out.
+    unless it went into a sum, or into what reads it. What is concatenated before a batch norm that
+    was taken out has it inside and is left out, and so are flattened values, which may lie in
+    another order.
     """
     values = {node.name: node.output[0] for node in model.graph.node}
     folded = {node.name for node in model.graph.node if node.op_type in _FOLDED}
@@ -117,9 +131,13 @@ def _held(model: onnx.ModelProto, graph: Graph) -> dict[str, tuple[Node, str]]:
     held: dict[str, str] = {}
     for node in graph.nodes:
         giver = node if node.name in values else givers.get(node.inputs[0])
-        if giver and (giver is node or _became(graph, node, giver.name in folded)):
-            givers[node.name] = giver
-            held[giver.name] = node.name
+        if giver is None or (giver is not node and not _became(graph, node, givers, folded)):
+            continue
+        givers[node.name] = giver
+        held[giver.name] = node.name
+        if giver is not node and isinstance(node.op, BatchNorm | Scale):
+            for part in _parts(giver, givers):
+                held.pop(part.name, None)
     return {
         name: (givers[name], values[giver])
         for giver, name in held.items()
@@ -127,11 +145,28 @@ def _held(model: onnx.ModelProto, graph: Graph) -> dict[str, tuple[Node, str]]:
     }
 
 
-def _became(graph: Graph, node: Node, folded: bool) -> bool:  # noqa: FBT001
-    """Whether the value that a node read has become its; `folded`: an op that takes batch norms."""
+def _became(graph: Graph, node: Node, givers: Mapping[str, Node], folded: Collection[str]) -> bool:
+    """Whether the value that a node read has become its; `folded`: nodes that take batch norms."""
     if isinstance(node.op, BatchNorm):
-        return folded and alone(graph, node.inputs[0])
+        giver = givers[node.inputs[0]]
+        ends = [part for part in _parts(giver, givers) if not isinstance(part.op, Concat)]
+        read = [node.inputs[0], *(part.name for part in ends)]
+        return all(part.name in folded for part in ends or [giver]) and all(
+            alone(graph, value) for value in read
+        )
+    if isinstance(node.op, _AFFINE):  # merged into one before it, or gone into a kernel
+        giver = givers[node.inputs[0]]
+        return isinstance(giver.op, _AFFINE) and alone(graph, node.inputs[0])
     return not isinstance(node.op, Convolution | Dense)
+
+
+def _parts(giver: Node, givers: Mapping[str, Node]) -> Iterator[Node]:
+    """The nodes that give what a concatenation puts together, and theirs; none for other nodes."""
+    if isinstance(giver.op, Concat):
+        for name in giver.inputs:
+            if name in givers:
+                yield givers[name]
+                yield from _parts(givers[name], givers)
 
 
 def _exposed(model: onnx.ModelProto, values: Collection[str]) -> onnx.ModelProto:

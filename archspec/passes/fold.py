@@ -1,14 +1,15 @@
-"""Fold batch norm into what stands before it, or after it."""
+"""Fold batch norm and scales into what stands before them, or after them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archspec.graph import Graph, Node
-from archspec.ops import BatchNorm, Convolution, Dense, Op
+from archspec.ops import BatchNorm, Concat, Convolution, Dense, Op, Scale
 from archspec.passes.rewire import alone, rewire
 
 Array: TypeAlias = NDArray[Any]
@@ -16,29 +17,32 @@ Weights: TypeAlias = Mapping[str, Array]
 
 
 def fold(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
-    """Fold each batch norm into the convolution or dense layer whose only reader it is.
+    """Fold each batch norm or scale into the convolution or dense layer whose only reader it is.
 
-    Where there is none, into the dense layer that is its only reader; a convolution after it pads
-    with zeros, which the norm would change.
+    Behind a concatenation of such, its channels go into each of them. Where there is none, a batch
+    norm goes into the dense layer that is its only reader; a convolution after it pads with zeros,
+    which the norm would change.
 
     Requires: an array for each key of `graph.weights`.
-    Ensures: a batch norm is left only behind another op, or behind a value that is read twice or
-        is an output itself; and only before another op than a dense layer, or where it is itself
-        read twice or an output. What was folded into keeps its name and has a bias; its
-        arrays are computed in float64 and keep their type. Outputs are equal up to rounding.
+    Ensures: a batch norm or a scale is left only behind another op, a concatenation with one in it,
+        or behind a value that is read twice or is an output itself; a batch norm only before
+        another op than a dense layer, or where it is itself read twice or an output. What was
+        folded into keeps its name and has a bias; its arrays are computed in float64 and keep their
+        type. Outputs are equal up to rounding.
     """
     nodes = {node.name: node for node in graph.nodes}
     gone: dict[str, str] = {}
     changed: dict[str, Op] = {}
     arrays = dict(weights)
     for node in graph.nodes:
-        if not isinstance(node.op, BatchNorm) or not alone(graph, node.inputs[0]):
+        if not isinstance(node.op, BatchNorm | Scale):
             continue
-        target = nodes.get(gone.get(node.inputs[0], node.inputs[0]))
-        if target and isinstance(target.op, Convolution | Dense):
-            gone[node.name] = target.name
-            changed[target.name] = replace(target.op, bias=True)
-            _fold(arrays, target, node)
+        (value,) = node.inputs
+        targets = _sources(graph, nodes, gone, value)
+        if targets:
+            gone[node.name] = gone.get(value, value)
+            changed |= {target.name: replace(target.op, bias=True) for target in targets}
+            _fold(arrays, targets, node)
     ahead: dict[str, Node] = {}
     for node in reversed(graph.nodes):
         if isinstance(node.op, BatchNorm) and node.name not in gone and alone(graph, node.name):
@@ -51,33 +55,65 @@ def fold(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
     return rewire(graph, gone, changed), arrays
 
 
+def _sources(
+    graph: Graph, nodes: Mapping[str, Node], gone: Mapping[str, str], value: str
+) -> Sequence[Node]:
+    """What a norm of a value goes into, in the order of the channels; none if that cannot be.
+
+    Args:
+        graph: that has the value.
+        nodes: of the graph by name.
+        gone: node that was folded → what stands for it.
+        value: that the norm reads.
+    """
+    node = nodes.get(gone.get(value, value))
+    if node is None or not alone(graph, value):
+        return ()
+    if isinstance(node.op, Convolution | Dense):
+        return (node,)
+    if not isinstance(node.op, Concat) or len(set(node.inputs)) < len(node.inputs):
+        return ()
+    parts = [_sources(graph, nodes, gone, part) for part in node.inputs]
+    return tuple(chain(*parts)) if all(parts) else ()
+
+
 def statistics(norm: Node, weights: Weights) -> tuple[Array, Array, Array]:
-    """Scale, mean and offset of a batch norm, (x - mean) · scale + offset, in float64."""
-    assert isinstance(norm.op, BatchNorm)  # noqa: S101
+    """Scale, mean and offset of a batch norm or scale, (x - mean) · scale + offset, in float64."""
 
     def wide(name: str) -> Array:
         return weights[f"{norm.name}/{name}"].astype(np.float64)
 
+    if isinstance(norm.op, Scale):
+        gamma = wide("gamma")
+        beta = wide("beta") if norm.op.bias else np.zeros_like(gamma)
+        each = norm.shape[-1] // gamma.size
+        return np.repeat(gamma, each), np.zeros(norm.shape[-1]), np.repeat(beta, each)
+    assert isinstance(norm.op, BatchNorm)  # noqa: S101
     # Statistics from a file may be negative or infinite: NaN is what batch norm makes of them.
     with np.errstate(all="ignore"):
         scale = wide("gamma") / np.sqrt(wide("moving_variance") + norm.op.epsilon)
     return scale, wide("moving_mean"), wide("beta")
 
 
-def _fold(arrays: dict[str, Array], target: Node, norm: Node) -> None:
-    """Replace the arrays of `target` and take out those of `norm` behind it."""
-    kernel, bias, (scale, mean, offset) = _taken(arrays, target, norm)
-    with np.errstate(all="ignore"):
-        # Output channels come last: one axis, or the last two of a depthwise kernel (kh, kw, c, m).
-        scaled = kernel.reshape(-1, len(scale)) * scale
-        shift = offset + (bias - mean) * scale
-    arrays[f"{target.name}/kernel"] = scaled.reshape(kernel.shape).astype(kernel.dtype)
-    arrays[f"{target.name}/bias"] = shift.astype(kernel.dtype)
+def _fold(arrays: dict[str, Array], targets: Sequence[Node], norm: Node) -> None:
+    """Replace the arrays of `targets` and take out those of `norm` behind them."""
+    factors = _taken(arrays, norm)
+    ends = np.cumsum([target.shape[-1] for target in targets])[:-1]
+    for target, *own in zip(targets, *(np.split(factor, ends) for factor in factors), strict=True):
+        scale, mean, offset = own
+        kernel, bias = _linear(arrays, target)
+        with np.errstate(all="ignore"):
+            # Channels come last: as one axis, or the last two of a depthwise kernel (kh, kw, c, m).
+            scaled = kernel.reshape(-1, len(scale)) * scale
+            shift = offset + (bias - mean) * scale
+        arrays[f"{target.name}/kernel"] = scaled.reshape(kernel.shape).astype(kernel.dtype)
+        arrays[f"{target.name}/bias"] = shift.astype(kernel.dtype)
 
 
 def _fold_ahead(arrays: dict[str, Array], target: Node, norm: Node) -> None:
     """Replace the arrays of `target`, a dense layer, and take out those of `norm` before it."""
-    kernel, bias, (scale, mean, offset) = _taken(arrays, target, norm)
+    scale, mean, offset = _taken(arrays, norm)
+    kernel, bias = _linear(arrays, target)
     with np.errstate(all="ignore"):
         shift = bias + (offset - mean * scale) @ kernel
         scaled = kernel * scale[:, None]
@@ -85,12 +121,14 @@ def _fold_ahead(arrays: dict[str, Array], target: Node, norm: Node) -> None:
     arrays[f"{target.name}/bias"] = shift.astype(kernel.dtype)
 
 
-def _taken(
-    arrays: dict[str, Array], target: Node, norm: Node
-) -> tuple[Array, Array, tuple[Array, Array, Array]]:
-    """Kernel and bias of `target`, and the statistics of `norm`, whose arrays are taken out."""
+def _taken(arrays: dict[str, Array], norm: Node) -> tuple[Array, Array, Array]:
+    """The statistics of `norm`, whose arrays are taken out."""
     factors = statistics(norm, arrays)
-    for name in ("gamma", "beta", "moving_mean", "moving_variance"):
+    for name in norm.op.weights(norm.shape):
         del arrays[f"{norm.name}/{name}"]
-    kernel = arrays[f"{target.name}/kernel"]
-    return kernel, arrays.get(f"{target.name}/bias", np.zeros(())), factors
+    return factors
+
+
+def _linear(arrays: Weights, target: Node) -> tuple[Array, Array]:
+    """Kernel and bias of a convolution or dense layer."""
+    return arrays[f"{target.name}/kernel"], arrays.get(f"{target.name}/bias", np.zeros(()))

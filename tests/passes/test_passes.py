@@ -3,6 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from archspec.backends.reference import emit
+from archspec.deploy.deviation import deviations
+from archspec.deploy.export import direct
 from archspec.graph import INPUT, GraphBuilder
 from archspec.ops import (
     Activation,
@@ -16,6 +18,7 @@ from archspec.ops import (
     Flatten,
     GlobalPool,
     Rescale,
+    Scale,
     Standardize,
 )
 from archspec.passes.absorb import absorb
@@ -43,6 +46,9 @@ def graphs(draw):
             Convolution((1, 1), channels=4, groups=2),
             BatchNorm(),
             BatchNorm(epsilon=0.1),
+            Scale(),
+            Scale(bias=True, groups=2),
+            Concat(),
             Activation("tanh"),
             Dropout(0.5),
             DropPath(0.5),
@@ -55,8 +61,14 @@ def graphs(draw):
     values = [INPUT]
     for place, op in enumerate(draw(st.lists(ops, min_size=1, max_size=12))):
         last = st.sampled_from(values[-2:])
-        read = [draw(last), draw(last)] if isinstance(op, Add) else [draw(last)]
-        values.append(build.add(f"n{place}", op, read))
+        read = [draw(last), draw(last)] if isinstance(op, Add | Concat) else [draw(last)]
+        value = build.add(f"n{place}", op, read)
+        if isinstance(op, Concat):
+            value = build.add(
+                f"n{place}.norm", draw(st.sampled_from((BatchNorm(), Scale()))), [value]
+            )
+            value = build.add(f"n{place}.conv", Convolution((1, 1), channels=4), [value])
+        values.append(value)
     flat = build.add("flat", Flatten(), [values[-1]])
     if draw(st.booleans()):
         flat = build.add("before", BatchNorm(), [flat])
@@ -152,6 +164,110 @@ def test_batch_norm_goes_into_every_kind_of_convolution(op, image):
     expected = emit(graph, weights, "float64")(images(graph))["output"]
     actual = emit(folded, arrays_after, "float64")(images(graph))["output"]
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "scale", [Scale(), Scale(bias=True), Scale(groups=2), Scale(bias=True, groups=1)], ids=str
+)
+@pytest.mark.parametrize("between", [(), (BatchNorm(),)], ids=["", "norm"])
+def test_a_scale_goes_into_a_convolution_and_the_batch_norm_that_went_there(scale, between):
+    graph = chain((5, 5, 3), CONVOLUTION, *between, scale, Activation("relu"))
+    weights = arrays(graph, dtype="float64")
+    folded, arrays_after = fold(graph, weights)
+    assert [node.op for node in folded.nodes] == [
+        replace(CONVOLUTION, bias=True), Activation("relu"),
+    ]  # fmt: skip
+    assert list(arrays_after) == ["n0/kernel", "n0/bias"]
+    expected = emit(graph, weights, "float64")(images(graph))["output"]
+    actual = emit(folded, arrays_after, "float64")(images(graph))["output"]
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-13)
+
+
+def test_a_scale_of_a_vector_goes_into_a_dense_layer():
+    graph = chain((1, 1, 3), Flatten(), Dense(4), Scale())
+    weights = arrays(graph, dtype="float64")
+    folded, arrays_after = fold(graph, weights)
+    assert [node.name for node in folded.nodes] == ["n0", "n1"]
+    expected = emit(graph, weights, "float64")(images(graph))["output"]
+    actual = emit(folded, arrays_after, "float64")(images(graph))["output"]
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("before", [Activation("relu"), GlobalPool()], ids=str)
+def test_a_scale_behind_another_op_stays(before):
+    graph = chain((4, 4, 3), CONVOLUTION, before, Scale(), Flatten(), Dense(2))
+    assert fold(graph, arrays(graph))[0] == graph
+
+
+def joined(*outputs: str, first=CONVOLUTION):
+    """Two convolutions and what is between them and a batch norm of both."""
+    build = GraphBuilder("joined", (4, 4, 3))
+    left = build.add("left", first, [INPUT])
+    right = build.add("right", Convolution((3, 3), channels=3, groups=3), [INPUT])
+    both = build.add("both", Concat(), [left, build.add("norm", BatchNorm(), [right])])
+    twice = build.add("twice", Concat(), [both, build.add("third", CONVOLUTION, [INPUT])])
+    last = build.add("last", BatchNorm(), [twice])
+    return build.build({"output": build.add("act", Activation("relu"), [last])} | {
+        name: name for name in outputs
+    })  # fmt: skip
+
+
+def test_batch_norm_of_channels_that_are_put_together_goes_into_all_that_make_them():
+    graph = joined()
+    weights = arrays(graph, dtype="float64")
+    folded, arrays_after = fold(graph, weights)
+    assert [node.name for node in folded.nodes] == [
+        "left",
+        "right",
+        "both",
+        "third",
+        "twice",
+        "act",
+    ]
+    assert arrays_after.keys() == folded.weights.keys()
+    expected = emit(graph, weights, "float64")(images(graph))["output"]
+    actual = emit(folded, arrays_after, "float64")(images(graph))["output"]
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "graph", [joined("left"), joined("both"), joined(first=Activation("relu"))]
+)
+def test_batch_norm_stays_where_a_part_of_its_channels_is_needed_or_comes_from_another_op(graph):
+    folded, _ = fold(graph, arrays(graph))
+    assert [node.name for node in folded.nodes if isinstance(node.op, BatchNorm)] == ["last"]
+
+
+@pytest.mark.parametrize(
+    ("graph", "compared"),
+    [
+        (joined(), ["twice", "act"]),
+        (joined("left"), ["left", "right", "both", "third", "twice", "last", "act"]),
+    ],
+)
+def test_the_check_of_an_export_compares_what_channels_that_are_put_together_became(
+    graph, compared
+):
+    model = direct(graph, arrays(graph))
+    found = deviations(model, graph, arrays(graph), images(graph))
+    assert [one.node.name for one in found] == compared
+    assert max(one.difference for one in found) < 1e-5
+
+
+@given(graph=graphs())
+def test_the_check_of_an_export_blames_no_pass(graph):
+    model = direct(graph, arrays(graph))
+    found = deviations(model, graph, arrays(graph), images(graph))
+    assert found
+    assert not [one for one in found if one.is_over]
+
+
+def test_batch_norm_of_channels_that_stand_there_twice_stays():
+    build = GraphBuilder("twice", (4, 4, 3))
+    value = build.add("conv", CONVOLUTION, [INPUT])
+    value = build.add("norm", BatchNorm(), [build.add("both", Concat(), [value, value])])
+    graph = build.build({"output": value})
+    assert fold(graph, arrays(graph))[0] == graph
 
 
 def test_one_batch_norm_after_another_is_folded_as_well():
