@@ -84,7 +84,7 @@ def main() -> None:
         ways = list(ways_to(net, options))
         measured[net] = measure(ways)
         show(map(row, ratios(net, ways, measured[net])))
-    show(table("net", "file", "export", "memory", "nodes", "file", "latency"))
+    show(table("net", "written by", "export", "memory", "nodes", "file", "latency"))
     for net, found in measured.items():
         show(map(row, figures(net, found)))
 

@@ -148,9 +148,12 @@ class _Run:
     @classmethod
     def of(cls, name: str, model: Model, conditions: Conditions) -> "_Run":
         session = _session(name, model, conditions.threads)
+        inputs = session.get_inputs()
+        for declared in inputs[:1]:
+            _need_batch(name, declared, conditions.batch)
         feed = {
             declared.name: _drawn(name, declared, _shape(name, declared, conditions))
-            for declared in session.get_inputs()
+            for declared in inputs
         }
         return cls(name, session, feed)
 
@@ -200,19 +203,22 @@ def _readable(name: str, path: Path) -> str:
         raise error("E100", f"cannot read '{name}': {cause(reason)}") from reason
 
 
+def _need_batch(name: str, declared: Any, batch: int) -> None:  # noqa: ANN401
+    """Refuse another number of images; what else a model may take has no batch, or the same."""
+    first = next(iter(declared.shape), None)
+    if isinstance(first, int) and first != batch:
+        message = f"'{name}' takes {first} images at once, not {batch}"
+        raise error("E473", message, hint=f"--batch {first}")
+
+
 def _shape(name: str, declared: Any, conditions: Conditions) -> tuple[int, ...]:  # noqa: ANN401
-    """The shape of an input: the first dimension is the batch, others without a number the size."""
+    """The shape of an input; without a number the first dimension is the batch, others the size."""
     if not declared.shape:
         return ()
     first, *rest = declared.shape
-    if isinstance(first, int) and first != conditions.batch:
-        raise error(
-            "E473",
-            f"'{name}' takes {first} images at once, not {conditions.batch}",
-            hint=f"--batch {first}",
-        )
+    batch = first if isinstance(first, int) else conditions.batch
     sizes = iter(conditions.size or ())
-    return (conditions.batch, *(_known(name, declared, given, sizes) for given in rest))
+    return (batch, *(_known(name, declared, given, sizes) for given in rest))
 
 
 def _known(name: str, declared: Any, given: int | str | None, sizes: Iterator[int]) -> int:  # noqa: ANN401

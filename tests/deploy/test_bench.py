@@ -202,6 +202,7 @@ def test_another_number_of_images_is_refused():
         "E473 'net.onnx' takes 4 images at once, not 2\n   --batch 4"
     )
     times([("net.onnx", data)], Conditions(batch=4), rounds=1)
+    times([("net.onnx", model(("x", FLOAT, ["n", 3]), ("sizes", FLOAT, [4])))], rounds=1)
 
 
 def test_a_type_that_is_not_drawn_is_refused():
