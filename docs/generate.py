@@ -239,6 +239,7 @@ MEANINGS = {
     "E465": "an output of a LiteRT model is not finite; the weights are to blame",
     "E466": "LiteRT and the reference differ",
     "E467": "there is no such target of ONNX files",
+    "E468": "rounding hides whether LiteRT and the reference agree",
     "E501": "a weight file cannot be read",
     "E502": "a weight file with an unknown suffix",
     "E503": "a weight file that is damaged, or no weight file",

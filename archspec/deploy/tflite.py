@@ -42,6 +42,9 @@ _HELD_BACK = 10
 _MOST = 16
 """Images that are compared at the most."""
 
+_BLIND = 0.1
+"""Bound over which an output proves nothing: rounding has grown until it hides mistakes."""
+
 _UNKNOWN = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
 """How the converter names an operator that LiteRT lacks."""
 
@@ -98,7 +101,7 @@ def export_tflite(  # noqa: PLR0913  each is an option of the command
 
     Raises:
         SpecError: E411, E460 to E462, it cannot be so; E463, TensorFlow cannot convert it; E464 to
-            E466, the check fails; E110, the file cannot be written.
+            E466 and E468, the check fails; E110, the file cannot be written.
     """
     _refuse(path, precision, batch)
     held, seen = _divided(images, graph) if precision == "int8" else (None, None)
@@ -298,6 +301,7 @@ def _agreement(runtime: LiteRT, graph: Graph, weights: Weights, rounded: Truth |
     if max(gaps.values()) > TOLERANCE:
         exact = Reference(graph, weights, "float64")(images)
         bounds = {name: bound(near[name], exact[name], TOLERANCE) for name in near}
+        _need_sight(bounds)
     if rounded:
         coarse = rounded(images)
         bounds = {name: bound(coarse[name], near[name], bounds[name]) for name in near}
@@ -309,6 +313,18 @@ def _agreement(runtime: LiteRT, graph: Graph, weights: Weights, rounded: Truth |
             f" reference, more than {bounds[worst]:.1e}",
         )
     return Agreement(gaps[worst], bounds[worst], batches, len(near))
+
+
+def _need_sight(bounds: Mapping[str, float]) -> None:
+    """Refuse to say that a model agrees whose outputs could be anything."""
+    worst = max(bounds, key=lambda name: bounds[name])
+    if bounds[worst] > _BLIND:
+        raise error(
+            "E468",
+            f"LiteRT cannot be compared: its rounding may move output '{worst}' by"
+            f" {bounds[worst]:.1e} standard deviations",
+            hint="look at the weights; random ones may do that, trained ones do not",
+        )
 
 
 def _rounded(graph: Graph, weights: Weights) -> Truth:
