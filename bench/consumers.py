@@ -1,7 +1,8 @@
 """Measure what other runtimes do with exported files: `python bench/consumers.py` prints a table.
 
 It wants an environment in which archspec, openvino and ai-edge-litert are installed. Each runtime
-has one thread and one image; the time is a share of ONNX Runtime's with the file for any runtime.
+has one thread and one image; the time is that of the processor, as a share of what ONNX Runtime
+takes with the file for any runtime.
 """  # noqa: INP001  scripts, no package
 
 import sys
@@ -72,10 +73,10 @@ def measured(net: str) -> Iterator[tuple[str, ...]]:
     costs = in_turns(turns, ROUNDS)
     for place, case in enumerate(cases):
         pairs = zip(costs[str(place)], costs["0"], strict=True)
-        low, middle, high = spread([mine.wall / first.wall for mine, first in pairs])
+        low, middle, high = spread([mine.cpu / first.cpu for mine, first in pairs])
         gap = difference(case.run(images[:1]), truth)
         consumer = f"{case.consumer} {version(case.package)}"
-        takes = f"{median(cost.wall for cost in costs[str(place)]) / RUNS * 1e3:.1f} ms"
+        takes = f"{median(cost.cpu for cost in costs[str(place)]) / RUNS * 1e3:.1f} ms"
         ratio = f"{middle:.2f}", f"{low:.2f} to {high:.2f}"
         yield f"`{net}`", consumer, case.form, f"{gap:.1e}", *ratio, takes
 
