@@ -243,6 +243,7 @@ MEANINGS = {
     "E464": "LiteRT refuses the model",
     "E465": "an output of a LiteRT model is not finite; the weights are to blame",
     "E466": "LiteRT and the reference differ",
+    "E468": "rounding hides whether LiteRT and the reference agree",
     "E470": "a file to measure is not ONNX",
     "E471": "ONNX Runtime refuses a model to measure",
     "E472": "an input of a model to measure has a dimension that may be anything",

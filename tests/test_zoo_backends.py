@@ -29,6 +29,8 @@ BEYOND_TF2ONNX = {
     "mobilenet_edgetpu_v2", "mobilevit_v2", "regnet", "regnet_y_sgn", "regnet_z", "repvit",
 }  # fmt: skip
 ZOO = dict.fromkeys([*SETTINGS, *(choices.of(name)[0] for name in zoo.names())])
+# Random weights let the rounding of these grow until nothing can be said of LiteRT.
+BEYOND_LITERT = {"ghostnet_v2", "starnet"}
 REFUSED = [name for name in ZOO if name.partition(":")[0] in BEYOND_TF2ONNX]
 VIA_TF2ONNX = [name for name in ZOO if name not in REFUSED]
 TOLERANCE = 1e-5
@@ -82,6 +84,20 @@ def test_what_tf2onnx_cannot_say_is_refused(reference, tmp_path):
         archspec.export(reference, tmp_path / "net.onnx", via="tf2onnx")
     assert {item.code for item in caught.value.diagnostics} <= {"E423", "E431"}
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("reference", choices.all_but({"mobilenet_v3:small:0.5"}, ZOO))
+def test_litert_agrees_with_the_reference(reference, tmp_path):
+    from archspec.deploy.tflite import export_tflite
+
+    path = tmp_path / "net.tflite"
+    if reference in BEYOND_LITERT:
+        with pytest.raises(SpecError, match="E468"):
+            export_tflite(*net(reference), path)
+    else:
+        agreement = export_tflite(*net(reference), path).agreement
+        assert agreement.difference <= agreement.bound <= 0.1
 
 
 def known(graph, weights) -> tuple:

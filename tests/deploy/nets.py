@@ -11,6 +11,7 @@ from archspec.ops import (
     Dropout,
     Flatten,
     GlobalPool,
+    Multiply,
     Rescale,
     Standardize,
 )
@@ -35,6 +36,17 @@ def net() -> Graph:
     value = build.add("drop", Dropout(0.2), [value])
     value = build.add("logits", Dense(5), [value])
     return build.build({"logits": value, "features": "s1.add"})
+
+
+def chaos() -> Graph:
+    """x → 4 x (1 - x) over and over, which doubles each difference each time."""
+    build = GraphBuilder("chaos", (4, 4, 64))
+    value = build.add("conv", Convolution((1, 1), channels=4), [INPUT])
+    value = build.add("sigmoid", Activation("sigmoid"), [value])
+    for turn in range(30):
+        other = build.add(f"t{turn}.other", Rescale((-4.0,), (4.0,)), [value])
+        value = build.add(f"t{turn}.times", Multiply(), [value, other])
+    return build.build({"output": value})
 
 
 def shapes(infos) -> dict[str, list[int | str]]:

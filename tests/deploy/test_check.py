@@ -9,17 +9,16 @@ from archspec.deploy.check import Agreement, check
 from archspec.deploy.export import direct
 from archspec.deploy.runtime import Runtime
 from archspec.errors import SpecError
-from archspec.graph import INPUT, Graph, GraphBuilder
+from archspec.graph import INPUT, GraphBuilder
 from archspec.ops import (
     Activation,
     Convolution,
     Dropout,
-    Multiply,
     Rescale,
     Standardize,
 )
 from onnx import numpy_helper
-from tests.deploy.nets import net
+from tests.deploy.nets import chaos, net
 from tests.parity import arrays, chain
 
 
@@ -121,17 +120,6 @@ def test_a_net_that_loses_digits_is_allowed_four_times_what_the_reference_loses(
     weights = arrays(graph)
     agreement = check(emit(graph, weights), graph, weights)
     assert 1e-4 < agreement.difference <= agreement.bound < 1e-2
-
-
-def chaos() -> Graph:
-    """x → 4 x (1 - x) over and over, which doubles each difference each time."""
-    build = GraphBuilder("chaos", (4, 4, 64))
-    value = build.add("conv", Convolution((1, 1), channels=4), [INPUT])
-    value = build.add("sigmoid", Activation("sigmoid"), [value])
-    for turn in range(30):
-        other = build.add(f"t{turn}.other", Rescale((-4.0,), (4.0,)), [value])
-        value = build.add(f"t{turn}.times", Multiply(), [value, other])
-    return build.build({"output": value})
 
 
 def test_where_rounding_hides_everything_nodes_are_compared_one_by_one():

@@ -1,3 +1,4 @@
+import re
 from zipfile import ZipFile, is_zipfile
 
 import numpy as np
@@ -6,11 +7,12 @@ from archspec.backends.reference import Reference
 from archspec.deploy import tflite
 from archspec.deploy.check import Agreement
 from archspec.deploy.deviation import difference
-from archspec.deploy.tflite import LiteRT, export_tflite
+from archspec.deploy.litert import LiteRT
+from archspec.deploy.tflite import export_tflite
 from archspec.errors import SpecError
 from archspec.graph import INPUT, Graph, GraphBuilder
 from archspec.ops import Activation, Convolution, Dense, Flatten, GlobalPool
-from tests.deploy.nets import net
+from tests.deploy.nets import chaos, net
 from tests.parity import arrays, chain, images
 
 pytestmark = pytest.mark.keras
@@ -37,15 +39,15 @@ def test_a_float_model_agrees_with_the_graph_before_the_passes(fp32):
     assert fp32.precision == "fp32"
     assert fp32.drift is None
     agreement = fp32.agreement
-    assert agreement == Agreement(agreement.difference, 1e-5, (1,), 2, sizes=((8, 9),))
+    assert agreement == Agreement(agreement.difference, 3e-5, (1,), 2, sizes=((8, 9),))
     assert 0 < agreement.difference <= 2e-6
 
 
 def test_the_signature_names_input_and_outputs(fp32):
-    runtime = LiteRT(fp32.path.read_bytes(), 1)
+    runtime = LiteRT(fp32.path.read_bytes())
     pixels = images(net(), 3).astype(np.float32)
     expected = Reference(net(), arrays(net()))(pixels)
-    found = runtime(pixels)
+    found = runtime(pixels, 1)
     assert found.keys() == {"logits", "features"}
     for name, array in expected.items():
         assert found[name].shape == array.shape
@@ -55,6 +57,7 @@ def test_the_signature_names_input_and_outputs(fp32):
 def test_metadata_are_files_that_unzip_finds(fp32):
     with ZipFile(fp32.path) as archive:
         assert archive.testzip() is None
+        assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o644}
         assert {name: archive.read(name) for name in archive.namelist()} == {
             "a": b"1",
             "labels.txt": b"cat\ndog",
@@ -80,7 +83,7 @@ def test_any_number_of_images_may_go(tmp_path):
     exported = export_tflite(net(), arrays(net()), path, batch=None)
     assert exported.agreement is not None
     assert exported.agreement.batches == (1, 3)
-    found = LiteRT(path.read_bytes(), None)(np.zeros((5, 8, 9, 3), np.float32))
+    found = LiteRT(path.read_bytes())(np.zeros((5, 8, 9, 3), np.float32), 5)
     assert found["logits"].shape == (5, 5)
 
 
@@ -111,7 +114,7 @@ def test_a_float16_model_is_half_as_large_and_bound_by_what_rounding_weights_doe
     assert single.agreement is not None
     assert half.agreement is not None
     assert 0.5 < half.bytes / single.bytes < 0.52
-    assert single.agreement.bound == 1e-5
+    assert single.agreement.bound == 3e-5
     assert 1e-4 < half.agreement.difference < half.agreement.bound < 6e-3
 
 
@@ -124,7 +127,7 @@ def test_an_int8_model_tells_its_drift_and_takes_floats(tmp_path):
     assert exported.agreement is None
     assert exported.drift is not None
     held = seen[::10].astype(np.float32)
-    expected, found = Reference(graph, weights)(held)["output"], LiteRT(path.read_bytes(), 1)(held)
+    expected, found = Reference(graph, weights)(held)["output"], LiteRT(path.read_bytes())(held, 1)
     square = np.mean((found["output"] - expected) ** 2) ** 0.5 / expected.std()
     assert exported.drift == pytest.approx(square, rel=1e-6)
     assert 1e-3 < exported.drift < 0.02
@@ -235,6 +238,17 @@ def test_a_difference_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(tflite, "_convert", wrong)
     assert refusal(net(), arrays(net()), tmp_path / "net.tflite") == (
         "E466 LiteRT is 6.6e+00 standard deviations of output 'features' away from the reference,"
-        " more than 1.0e-05"
+        " more than 3.0e-05"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_rounding_hides_everything_nothing_is_claimed(tmp_path):
+    graph = chaos()
+    message = refusal(graph, arrays(graph), tmp_path / "net.tflite")
+    # How much depends on the order in which the processor sums.
+    assert re.sub(r"\d\.\de\+\d\d", "#", message) == (
+        "E468 LiteRT cannot be compared: its rounding may move output 'output' by # standard"
+        " deviations\n   look at the weights; random ones may do that, trained ones do not"
     )
     assert list(tmp_path.iterdir()) == []
