@@ -1,8 +1,8 @@
 """Whether an ONNX model computes what its graph means: ONNX Runtime against the reference."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Protocol
 
 import numpy as np
 import onnx
@@ -14,9 +14,6 @@ from archspec.errors import SpecError, error
 from archspec.graph import INPUT, Graph
 from archspec.ops import Rescale, Standardize
 from archspec.passes.merge import affine
-
-Truth: TypeAlias = Callable[[Array], Mapping[str, Array]]
-"""Images (batch, h, w, c) → each output by name, channels last."""
 
 TOLERANCE = 1e-5
 """Difference, in standard deviations of an output, that is below notice in float32."""
@@ -51,6 +48,14 @@ class Agreement:
     by_node: bool = False
 
 
+class Truth(Protocol):
+    """What a model may be compared with in the reference's stead."""
+
+    def agree(self, model: onnx.ModelProto) -> Agreement:
+        """As `check`, which calls it."""
+        ...
+
+
 def check(
     model: onnx.ModelProto,
     graph: Graph,
@@ -70,18 +75,18 @@ def check(
             that it read now gives its value.
         weights: of that graph.
         tolerance: see above.
-        keras: what to compare with in the reference's stead; its nodes are not compared.
+        keras: what to compare with in the reference's stead.
 
     Raises:
         SpecError: E420, not valid ONNX; E421, ONNX Runtime refuses it; E422, an output is not
             finite; E423, a difference is over the bound: names the first node that diverges.
     """
+    if keras is not None:
+        return keras.agree(model)
     validate(model)
     trial = _Trial(model, graph, weights, tolerance)
-    agreement = trial.outputs(keras)
-    if agreement.bound > _BLIND and keras is None:
-        agreement = trial.nodes(agreement)
-    return agreement
+    agreement = trial.outputs()
+    return trial.nodes(agreement) if agreement.bound > _BLIND else agreement
 
 
 @dataclass(frozen=True)
@@ -93,25 +98,23 @@ class _Trial:
     weights: Weights
     tolerance: float
 
-    def outputs(self, keras: Truth | None) -> Agreement:
+    def outputs(self) -> Agreement:
         """Compare the outputs; `SpecError` where one is not finite or differs."""
         runtime = Runtime(self.model)
         batches = (runtime.batch,) if runtime.batch else _BATCHES
         images = _images(self.graph, self.weights)
-        near = Reference(self.graph, self.weights)(images)
-        truth = keras(images) if keras else near
+        truth = Reference(self.graph, self.weights)(images)
         self._need_finite(truth, images)
         results = [runtime(repeat(images, size)) for size in batches]
         gaps = {name: max(difference(one[name], truth[name]) for one in results) for name in truth}
         bounds = dict.fromkeys(truth, self.tolerance)
         if max(gaps.values()) > self.tolerance:
             exact = Reference(self.graph, self.weights, "float64")(images)
-            bounds = {name: bound(near[name], exact[name], self.tolerance) for name in truth}
+            bounds = {name: bound(truth[name], exact[name], self.tolerance) for name in truth}
         worst = max(truth, key=lambda name: gaps[name] / bounds[name])
         if gaps[worst] > bounds[worst]:
-            place = f"output '{worst}' away from {'Keras' if keras else 'the reference'}"
-            message = _sentence(place, gaps[worst], bounds[worst])
-            raise error("E423", message) if keras else self._blame(message)
+            place = f"output '{worst}' away from the reference"
+            raise self._blame(sentence(place, gaps[worst], bounds[worst]))
         return Agreement(gaps[worst], bounds[worst], batches, len(truth))
 
     def nodes(self, outputs: Agreement) -> Agreement:
@@ -120,7 +123,7 @@ class _Trial:
         first = next((one for one in found if one.is_over), None)
         if first:
             place = f"'{first.node.name}' away from the reference"
-            message = _sentence(place, first.difference, first.bound)
+            message = sentence(place, first.difference, first.bound)
             raise error("E423", message, first.node.span)
         worst = max(found, key=lambda one: one.difference / one.bound)
         return replace(outputs, difference=worst.difference, bound=worst.bound, by_node=True)
@@ -164,5 +167,6 @@ def _images(graph: Graph, weights: Weights) -> Array:
     return images.astype(np.float32)
 
 
-def _sentence(place: str, found: float, allowed: float) -> str:
+def sentence(place: str, found: float, allowed: float) -> str:
+    """How a difference is said."""
     return f"ONNX Runtime is {found:.1e} standard deviations of {place}, more than {allowed:.1e}"

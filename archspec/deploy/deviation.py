@@ -72,7 +72,7 @@ def deviations(
     earlier node nor rounding that has grown over many of them is blamed on this one.
     """
     held = _held(model, graph)
-    runtime = Runtime(_exposed(model, [value for _, value in held.values()]))
+    runtime = Runtime(exposed(model, [value for _, value in held.values()]))
     images = repeat(images, runtime.batch or 1)
     results = runtime(images)
     given = {name: results[value] for name, (_, value) in held.items()}
@@ -119,7 +119,7 @@ def _became(graph: Graph, node: Node, folded: bool) -> bool:  # noqa: FBT001
     return not isinstance(node.op, Convolution | Dense)
 
 
-def _exposed(model: onnx.ModelProto, values: Collection[str]) -> onnx.ModelProto:
+def exposed(model: onnx.ModelProto, values: Collection[str]) -> onnx.ModelProto:
     """The model with these values as further outputs."""
     exposed = onnx.ModelProto()
     exposed.CopyFrom(model)
