@@ -8,7 +8,6 @@ together afterwards.
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import helper
@@ -123,17 +122,16 @@ def _need_precision(net: Net) -> None:
             message = f"layer '{layer.name}' computes in bfloat16, which ONNX Runtime does not"
             raise error("E435", message, hint="load the model with the dtype policy float32")
         if getattr(layer, "data_format", None) == "channels_first":
-            message = f"layer '{layer.name}' puts the channels first, which TensorFlow cannot run on a CPU"
-            raise error("E434", message)
+            raise error("E434", f"layer '{layer.name}' puts the channels first")
 
 
 def _shapes(truth: Keras) -> dict[str, Shape]:
     """The shape of each output, images channels first; sizes have a name where they vary."""
     size, sides = truth.net.size, [images.shape[:3] for images, _ in truth.trials]
-    open_ = {"batch": truth.batch, "height": size.height, "width": size.width}
+    wanted = {"batch": truth.batch, "height": size.height, "width": size.width}
     varying = {
         sizes: name
-        for (name, own), sizes in zip(open_.items(), zip(*sides, strict=True), strict=True)
+        for (name, own), sizes in zip(wanted.items(), zip(*sides, strict=True), strict=True)
         if own is None
     }
     shapes: dict[str, Shape] = {}

@@ -46,5 +46,7 @@ def _refused(name: str, reason: str) -> SpecError:
     if "safe_mode=False" in reason:
         message = f"cannot load '{name}': it has a Lambda layer, which is code of its author"
         return error("E433", message, hint=_CURES["lambda"])
+    if "zip file" in reason or "file signature" in reason:
+        return error("E433", f"cannot load '{name}': it is damaged, or no Keras model")
     first = reason.strip().partition("\n")[0]
     return error("E433", f"cannot load '{name}': {first}")

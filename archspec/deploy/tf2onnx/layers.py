@@ -134,7 +134,7 @@ def size_of(model: Model, size: Sequence[int] | None) -> Size:
     if any(own not in {None, other} for own, other in zip(shape, given, strict=True)):
         message = f"model '{model.name}' takes images of {_text(shape)}, not {_text(given)}"
         raise error("E434", message)
-    return Size(*given)
+    return Size(given[0], given[1], given[2] or shape[2])
 
 
 def _text(shape: Sequence[int | None]) -> str:
@@ -148,7 +148,6 @@ def _shape(model: Model) -> tuple[int | None, ...] | None:
         raise error("E434", f"model '{model.name}' takes {len(inputs)} inputs, not one image")
     if inputs:
         return tuple(inputs[0].shape)[1:]
-    shapes = list((getattr(model, "_build_shapes_dict", None) or {}).values())
-    if len(shapes) == 1 and isinstance(shapes[0], tuple | list):
-        return tuple(shapes[0])[1:]
-    return None
+    built: Mapping[str, Any] = getattr(model, "_build_shapes_dict", None) or {}
+    shapes: list[Any] = list(built.values())
+    return tuple(shapes[0][1:]) if len(shapes) == 1 else None

@@ -10,13 +10,13 @@ from archspec.deploy.tf2onnx.trace import Traced
 from archspec.deploy.tf2onnx.wires import Node, Shape, reads
 from archspec.graph import INPUT
 
-_ARRAYS = {"Conv": ("kernel", "bias"), "ConvTranspose": ("kernel", "bias"), "Gemm": ("kernel", "bias")}
+_ARRAYS = dict.fromkeys(("Conv", "ConvTranspose", "Gemm"), ("kernel", "bias"))
 """Kind of node → what Keras calls the arrays that it reads behind the value."""
 
+_BIASED = 3  # inputs of a convolution: value, kernel, bias
 
-def declare(
-    proto: onnx.ModelProto, given: Shape, outputs: Mapping[str, Shape]
-) -> dict[str, Shape]:
+
+def declare(proto: onnx.ModelProto, given: Shape, outputs: Mapping[str, Shape]) -> dict[str, Shape]:
     """Name outputs and sizes of input and outputs, and say the shape of every value.
 
     Args:
@@ -73,12 +73,27 @@ def call(traced: Traced, opset: int) -> None:
     kind behind that.
     """
     graph = traced.proto.graph
-    layers = {node.name: traced.layer(node.name) for node in graph.node}
+    layers = _layers(traced)
     results = _results(graph, layers)
     for node in graph.node:
         layer, result = layers[node.name], results.get(node.name)
         node.name = result or f"{layer}/{node.op_type}".lstrip("/")
     _Names(graph, set(results.values()), opset).settle()
+
+
+def _layers(traced: Traced) -> dict[str, str]:
+    """Node → layer that it comes from.
+
+    A convolution that tf2onnx has added a bias to bears no name of TensorFlow's any more. It
+    belongs where its bias comes from, if that is no other node's as well.
+    """
+    shared = Counter(name for node in traced.proto.graph.node for name in node.input)
+    layers: dict[str, str] = {}
+    for node in traced.proto.graph.node:
+        bias = node.input[2] if len(node.input) == _BIASED and node.op_type == "Conv" else ""
+        source = bias if "/" not in node.name and shared[bias] == 1 else node.name
+        layers[node.name] = traced.layer(source)
+    return layers
 
 
 def _results(graph: onnx.GraphProto, layers: Mapping[str, str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ looks at what is in front of it. It says whether it has changed the graph.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import onnx
@@ -18,18 +18,25 @@ Rule: TypeAlias = Callable[[Wires, Node], bool]
 _SAME = 1e-6
 """How near a number in float32 is to the one that is meant."""
 
+_SWISH = 14
+"""The first opset with HardSwish."""
+
+_ZERO: Sequence[list[float | None]] = ([], [0.0])
+"""What a Pad says that fills with zeros."""
+
 
 def tidy(proto: onnx.GraphProto, shapes: dict[str, Shape], opset: int) -> None:
     """Apply all rules until none finds anything."""
     wires = Wires(proto, shapes, opset)
-    while any([_sweep(wires, kind, rule) for rule, kinds in RULES.items() for kind in kinds]):
+    while sum(_sweep(wires, kind, rule) for rule, kinds in RULES.items() for kind in kinds):
         pass
     wires.finish()
 
 
-def _sweep(wires: Wires, kind: str, rule: Rule) -> bool:
+def _sweep(wires: Wires, kind: str, rule: Rule) -> int:
+    """How often a rule holds for nodes of a kind."""
     found = [name for name, node in wires.nodes.items() if node.op_type == kind]
-    return any([name in wires.nodes and rule(wires, wires.nodes[name]) for name in found])
+    return sum(rule(wires, wires.nodes[name]) for name in found if name in wires.nodes)
 
 
 def identity(wires: Wires, node: Node) -> bool:
@@ -71,16 +78,21 @@ def pad(wires: Wires, node: Node) -> bool:
     given = attributes(node)
     if before is None or given.get("auto_pad", b"NOTSET") not in {b"NOTSET", b"VALID"}:
         return False
-    pads = wires.array(before.input[1])
-    value = wires.number(before.input[2]) if len(before.input) > 2 and before.input[2] else 0.0
+    _, sizes, *value = before.input
+    pads = wires.array(sizes)
     is_constant = attributes(before).get("mode", b"constant") == b"constant"
-    if pads is None or value != 0 or not is_constant or len(before.input) > 3:
+    if (
+        pads is None
+        or not is_constant
+        or [wires.number(name) for name in value if name] not in _ZERO
+    ):
         return False
     half = len(pads) // 2
-    if half < 3 or pads.min() < 0 or pads[[0, 1, half, half + 1]].any():
+    if pads.min() < 0 or pads[[0, 1, half, half + 1]].any():
         return False
-    own = given.get("pads", [0] * (2 * half - 4))
-    total = [int(a + b) for a, b in zip(own, [*pads[2:half], *pads[half + 2 :]], strict=True)]
+    around = [*pads[2:half].tolist(), *pads[half + 2 :].tolist()]
+    own: list[int] = given.get("pads", [0] * len(around))
+    total = [first + second for first, second in zip(own, around, strict=True)]
     given.pop("auto_pad", None)
     wires.become(node, "Conv", [before.input[0], *node.input[1:]], **given | {"pads": total})
     return True
@@ -111,8 +123,9 @@ def offset(wires: Wires, node: Node) -> bool:
     conv, numbers = _folded(wires, node)
     if conv is None or numbers is None:
         return False
-    bias = wires.array(conv.input[2]) if len(conv.input) > 2 else np.zeros(1, numbers.dtype)
-    kernel = wires.array(conv.input[1])
+    _, kernel, *biases = conv.input
+    bias = wires.array(biases[0]) if biases else np.zeros(1, numbers.dtype)
+    kernel = wires.array(kernel)
     if bias is None or kernel is None:
         return False
     total = bias.astype(np.float64) + numbers + np.zeros(kernel.shape[0])
@@ -142,22 +155,22 @@ def hard_sigmoid(wires: Wires, node: Node) -> bool:
     """Clip(x + 3, 0, 6) / 6 → HardSigmoid(x)."""
     given, number = _operands(wires, node)
     clip = wires.only_giver(given, "Clip")
-    if clip is None or number is None or len(clip.input) < 3:
+    if clip is None or number is None:
         return False
     factor = number if node.op_type == "Mul" else 1 / (number or 1)
     value, added = _operands(wires, wires.only_giver(clip.input[0], "Add"))
     limits = [wires.number(name) for name in clip.input[1:]]
-    if not _are([added, factor * 6, *limits], [3, 1, 0, 6]):
+    if not _are([*limits, added, factor * 6], [0, 6, 3, 1]):
         return False
     wires.become(node, "HardSigmoid", [value], alpha=1 / 6, beta=0.5)
     return True
 
 
 def hard_swish(wires: Wires, node: Node) -> bool:
-    """x · HardSigmoid(x) → HardSwish(x), from opset 14."""
+    """Product of x and HardSigmoid(x) → HardSwish(x), from opset 14."""
     for given, other in (node.input, reversed(node.input)):
         gate = wires.only_giver(other, "HardSigmoid")
-        if gate is not None and gate.input[0] == given and wires.opset >= 14:
+        if gate is not None and gate.input[0] == given and wires.opset >= _SWISH:
             numbers = attributes(gate)
             if _are([numbers.get("alpha"), numbers.get("beta")], [1 / 6, 0.5]):
                 wires.become(node, "HardSwish", [given])
@@ -175,7 +188,7 @@ def _operands(wires: Wires, node: Node | None) -> tuple[str, float | None]:
 
 
 def _are(numbers: Sequence[float | None], wanted: Sequence[float]) -> bool:
-    return all(
+    return len(numbers) == len(wanted) and all(
         number is not None and abs(number - other) <= _SAME * max(1, abs(other))
         for number, other in zip(numbers, wanted, strict=True)
     )
@@ -187,39 +200,44 @@ def gelu(wires: Wires, node: Node) -> bool:
         value, number = _operands(wires, wires.only_giver(half, "Mul"))
         minus = wires.only_giver(complement, "Sub")
         erf = wires.only_giver(minus.input[1], "Erf") if minus is not None else None
-        if minus is None or erf is None or not _are([number, wires.number(minus.input[0])], [0.5, 1]):
+        one = wires.array(minus.input[0]) if minus is not None else None
+        if erf is None or one is None or not _are([number, *one.reshape(-1)], [0.5, 1]):
             continue
         inner, factor = _operands(wires, wires.only_giver(erf.input[0], "Mul"))
         negated = wires.only_giver(inner, "Neg")
-        root = np.sqrt(0.5)
-        if negated is None or negated.input[0] != value or not _are([factor], [root]):
+        if negated is None or negated.input[0] != value or not _are([factor], [np.sqrt(0.5)]):
             continue
-        kind = wires.array(minus.input[0])
-        numbers = [np.array(item, kind.dtype) for item in (np.sqrt(2), 1, 0.5)]
-        two, one, by = (wires.constant(node.name, item) for item in numbers)
-        erf_value = wires.add("Erf", [wires.add("Div", [value, two], node)], node)
-        product = wires.add("Mul", [value, wires.add("Add", [erf_value, one], node)], node)
-        wires.become(node, "Mul", [product, by])
+        _gelu(wires, node, value, one.dtype)
         return True
     return False
 
 
+def _gelu(wires: Wires, node: Node, value: str, kind: "np.dtype[Any]") -> None:
+    root, one, half = (
+        wires.constant(node.name, np.array(number, kind)) for number in (np.sqrt(2), 1, 0.5)
+    )
+    erf = wires.add("Erf", [wires.add("Div", [value, root], node)], node)
+    product = wires.add("Mul", [value, wires.add("Add", [erf, one], node)], node)
+    wires.become(node, "Mul", [product, half])
+
+
 def gemm(wires: Wires, node: Node) -> bool:
-    """x W + b → Gemm(x, W, b) of vectors."""
+    """MatMul(x, W) + b → Gemm(x, W, b), x vectors."""
     for given, other in (node.input, reversed(node.input)):
         product = wires.only_giver(given, "MatMul")
         bias = wires.array(other)
         kernel = wires.array(product.input[1]) if product is not None else None
-        if product is None or bias is None or kernel is None or kernel.ndim != 2:
+        if product is None or bias is None or kernel is None:
             continue
-        if len(wires.shapes.get(product.input[0], ())) == 2 and bias.size == kernel.shape[1]:
+        ranks = (len(wires.shapes.get(product.input[0], ())), kernel.ndim)
+        if ranks == (2, 2) and bias.size == kernel.shape[1]:
             name = wires.constant(node.name, bias.reshape(-1))
             wires.become(node, "Gemm", [*product.input, name])
             return True
     return False
 
 
-def attributes(node: Node) -> dict[str, object]:
+def attributes(node: Node) -> dict[str, Any]:
     """The attributes of a node by name."""
     return {item.name: helper.get_attribute_value(item) for item in node.attribute}
 
@@ -235,4 +253,4 @@ RULES: Mapping[Rule, Sequence[str]] = {
     offset: ("Add",),
     gemm: ("Add",),
 }
-"""Rule → kinds of nodes that it looks at; a sum is no bias before it is known what it belongs to."""
+"""Rule → kinds of nodes that it looks at; what is added is a bias if it is nothing else."""

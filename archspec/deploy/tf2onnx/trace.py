@@ -4,23 +4,18 @@ import logging
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from functools import partial
+from itertools import compress
+from typing import Any
 
-import numpy as np
 import onnx
 
+from archspec.deploy.tf2onnx.flow import Soft, complement, prepare
 from archspec.deploy.tf2onnx.layers import Net
 from archspec.errors import error
 from archspec.graph import INPUT
 
-# What tf2onnx works on has no types.
-Graph: TypeAlias = Any
-Node: TypeAlias = Any
-
 CURE = "leave out '--via tf2onnx'"
-
-_SIGMA = 5
-"""Which input of NonMaxSuppressionV5 says how softly it suppresses."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +44,7 @@ class Traced:
         return f"layer '{layer}'" if layer else "the model"
 
 
-class _Soft(NamedTuple):
-    """A suppression of boxes that is not hard."""
-
-    node: str
-    sigma: float | None
-
-
-def trace(
-    net: Net, images: Sequence[bool], opset: int, batch: int | None
-) -> Traced:
+def trace(net: Net, images: Sequence[bool], opset: int, batch: int | None) -> Traced:
     """What tf2onnx makes of a model, channels first; the outputs are in its order.
 
     Args:
@@ -77,7 +63,7 @@ def trace(
     flow: Any = tf
     converter: Any = tf2onnx
     scopes: dict[str, str] = {}
-    soft: list[_Soft] = []
+    soft: list[Soft] = []
     # Keras sorts names, and tf2onnx with it.
     places = [f"output_{place:04}" for place in range(len(images))]
 
@@ -92,12 +78,12 @@ def trace(
             return {place: flow.identity(value) for place, value in values}
 
     call.name = net.name  # pyright: ignore[reportFunctionMemberAccess]  what else tf2onnx asks for
-    options = {
+    options: dict[str, Any] = {
         "opset": opset,
         "inputs_as_nchw": [INPUT],
-        "outputs_as_nchw": [place for place, is_image in zip(places, images, strict=True) if is_image],
-        "custom_op_handlers": {"Erfc": (_complement, [])},
-        "custom_rewriter": [lambda graph, ops: _prepare(graph, ops, soft)],
+        "outputs_as_nchw": list(compress(places, images)),
+        "custom_op_handlers": {"Erfc": (complement, [])},
+        "custom_rewriter": [partial(prepare, soft)],
     }
     signature = [flow.TensorSpec((batch, *net.size), flow.float32, name=INPUT)]
     try:
@@ -131,49 +117,11 @@ def _inlined(flow: Any) -> Generator[None]:  # noqa: ANN401
     Keras compiles convolutions with groups by XLA, in functions that TensorFlow does not inline.
     """
     eager = flow.config.functions_run_eagerly()
-    flow.config.run_functions_eagerly(True)
+    flow.config.run_functions_eagerly(run_eagerly=True)
     try:
         yield
     finally:
         flow.config.run_functions_eagerly(eager)
-
-
-def _complement(graph: Graph, node: Node, _name: str, _args: Sequence[object]) -> None:
-    """Erfc(x) = 1 - Erf(x)."""
-    given, shapes, dtypes = node.input[0], node.output_shapes, node.output_dtypes
-    graph.remove_node(node.name)
-    erf = graph.make_node("Erf", [given], shapes=shapes, dtypes=dtypes, name=f"{node.name}/Erf")
-    one = np.ones(1, np.dtype(onnx.helper.tensor_dtype_to_np_dtype(dtypes[0])))
-    one = graph.make_const(f"{node.name}/one", one)
-    values = [one.output[0], erf.output[0]]
-    graph.make_node("Sub", values, name=node.name, outputs=node.output, shapes=shapes, dtypes=dtypes)
-
-
-def _prepare(graph: Graph, ops: Sequence[Node], soft: list[_Soft]) -> Sequence[Node]:
-    """Note what suppresses softly, and spare tf2onnx the scalars that its optimizer stumbles over.
-
-    It takes a scalar that is added behind a convolution for a bias without a length, and gives up
-    on moving transposes.
-    """
-    for node in ops:
-        if node.type == "NonMaxSuppressionV5":
-            sigma = node.inputs[_SIGMA]
-            value = float(sigma.get_tensor_value()) if sigma.is_const() else None
-            if value != 0:
-                soft.append(_Soft(node.name, value))
-        if node.type in {"Add", "AddV2"}:
-            _lengthen(graph, node)
-    return ops
-
-
-def _lengthen(graph: Graph, node: Node) -> None:
-    """Make vectors of length 1 of the scalars that are added to something larger."""
-    for place, given in enumerate(node.inputs):
-        other = graph.get_shape(node.input[1 - place])
-        if other and given.is_const() and graph.get_shape(node.input[place]) == []:
-            value = given.get_tensor_value(as_list=False).reshape(1)
-            longer = graph.make_const(f"{node.name}/scalar_{place}", value)
-            graph.replace_input(node, node.input[place], longer.output[0], place)
 
 
 def _need_onnx(traced: Traced) -> None:
@@ -190,11 +138,13 @@ def _need_onnx(traced: Traced) -> None:
         raise error("E431", message, hint=CURE)
 
 
-def _need_hard(traced: Traced, soft: Sequence[_Soft]) -> None:
+def _need_hard(traced: Traced, soft: Sequence[Soft]) -> None:
     """Refuse soft suppression; tf2onnx cuts its sigma down to a whole number, 0."""
     for node, sigma in soft:
         how = f"sigma {sigma:g}" if sigma is not None else "a sigma that is computed"
-        message = f"{traced.place(node)} suppresses boxes softly ({how}), for which ONNX has no word"
+        message = (
+            f"{traced.place(node)} suppresses boxes softly ({how}), which ONNX has no word for"
+        )
         raise error("E436", message, hint="suppress them hard, sigma 0")
 
 

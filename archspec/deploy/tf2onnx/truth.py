@@ -11,12 +11,12 @@ import onnx
 from archspec.deploy.check import TOLERANCE, Agreement, sentence
 from archspec.deploy.deviation import Array, difference, exposed
 from archspec.deploy.runtime import Runtime, validate
-from archspec.deploy.tf2onnx.layers import Layer, Model, Net, Size, Tensor
-from archspec.errors import SpecError, error
+from archspec.deploy.tf2onnx.layers import Layer, Model, Net, Tensor
+from archspec.errors import error
 
-LAYER = 1e-4
+LAYER = 3e-4
 """What a layer may differ by, in standard deviations of its result, when it reads what ONNX
-Runtime reads: runtimes sum a whole image without care (6e-5 for 300 by 300)."""
+Runtime reads: runtimes sum a whole image without care (1e-4 in mobilevit_v2's norms)."""
 
 _HALF = 1e3
 """How much more that may be of a model that computes in float16."""
@@ -48,7 +48,8 @@ class Keras:
 
         They are such that a rescaling in front makes them standard normal.
         """
-        size, trials = self.net.size, []
+        size = self.net.size
+        trials: list[tuple[Array, Mapping[str, Array]]] = []
         generator = np.random.default_rng(0)
         scale, offset = _affine(self.net.model)
         is_open = self.batch is None or None in size

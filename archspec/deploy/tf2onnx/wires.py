@@ -84,14 +84,14 @@ class Wires:
         self._arrays[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
         return name
 
-    def become(self, node: Node, kind: str, inputs: Sequence[str], **attributes: object) -> None:
+    def become(self, node: Node, kind: str, inputs: Sequence[str], **attributes: Any) -> None:  # noqa: ANN401
         """Let a node be another that gives the same value."""
         new = helper.make_node(kind, inputs, node.output, node.name, **attributes)
         self._unwire(node)
         self._wire(new)
         self._drop_unread(node)
 
-    def add(self, kind: str, inputs: Sequence[str], like: Node, **attributes: object) -> str:
+    def add(self, kind: str, inputs: Sequence[str], like: Node, **attributes: Any) -> str:  # noqa: ANN401
         """The value of a new node, which is named after another one."""
         self._counts[like.name] += 1
         name = f"{like.name}/{kind}_{self._counts[like.name]}"
@@ -158,7 +158,6 @@ class Wires:
         """Take out the nodes in front of one that is gone, where nothing else reads them."""
         for name in reads(node):
             giver = self.nodes.get(self._givers.get(name, ""))
-            if giver is None or any(self._readers[out] or out in self.outputs for out in giver.output):
-                continue
-            self._unwire(giver)
-            self._drop_unread(giver)
+            if giver and not any(self._readers[out] or out in self.outputs for out in giver.output):
+                self._unwire(giver)
+                self._drop_unread(giver)
