@@ -1,7 +1,7 @@
 """A Keras model, traced by TensorFlow and converted by tf2onnx."""
 
 import logging
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -66,6 +66,34 @@ def trace(net: Net, images: Sequence[bool], opset: int, batch: int | None) -> Tr
     soft: list[Soft] = []
     # Keras sorts names, and tf2onnx with it.
     places = [f"output_{place:04}" for place in range(len(images))]
+    options: dict[str, Any] = {
+        "opset": opset,
+        "inputs_as_nchw": [INPUT],
+        "outputs_as_nchw": list(compress(places, images)),
+        "custom_op_handlers": {"Erfc": (complement, [])},
+        "custom_rewriter": [partial(prepare, soft)],
+    }
+    signature = [flow.TensorSpec((batch, *net.size), flow.float32, name=INPUT)]
+    try:
+        with _quiet(), _inlined(flow):
+            call = _call(net, places, scopes, flow)
+            proto = converter.from_keras(call, signature, **options)[0]
+    except Exception as reason:  # whatever it is, it is not the user's fault
+        message = str(reason).strip().partition("\n")[0]
+        raise error("E432", f"tf2onnx fails: {message}", hint=CURE) from reason
+    traced = Traced(proto, scopes)
+    _need_hard(traced, soft)
+    _need_onnx(traced)
+    return traced
+
+
+def _call(
+    net: Net,
+    places: Sequence[str],
+    scopes: dict[str, str],
+    flow: Any,  # noqa: ANN401
+) -> Callable[..., object]:
+    """The model as tf2onnx calls it: outputs by place; `scopes` learns where its layers are."""
 
     def hear(path: str, value: object) -> object:
         scopes[flow.get_current_name_scope()] = path
@@ -78,24 +106,7 @@ def trace(net: Net, images: Sequence[bool], opset: int, batch: int | None) -> Tr
             return {place: flow.identity(value) for place, value in values}
 
     call.name = net.name  # pyright: ignore[reportFunctionMemberAccess]  what else tf2onnx asks for
-    options: dict[str, Any] = {
-        "opset": opset,
-        "inputs_as_nchw": [INPUT],
-        "outputs_as_nchw": list(compress(places, images)),
-        "custom_op_handlers": {"Erfc": (complement, [])},
-        "custom_rewriter": [partial(prepare, soft)],
-    }
-    signature = [flow.TensorSpec((batch, *net.size), flow.float32, name=INPUT)]
-    try:
-        with _quiet(), _inlined(flow):
-            proto = converter.from_keras(call, signature, **options)[0]
-    except Exception as reason:  # whatever it is, it is not the user's fault
-        message = str(reason).strip().partition("\n")[0]
-        raise error("E432", f"tf2onnx fails: {message}", hint=CURE) from reason
-    traced = Traced(proto, scopes)
-    _need_hard(traced, soft)
-    _need_onnx(traced)
-    return traced
+    return call
 
 
 @contextmanager
