@@ -22,18 +22,12 @@ SETTINGS = {
     "efficientnet:b0": {"input": [64, 96, 3]},
     "vgg:11": {"input": 64, "scaling.width": 0.0625},
 }
-# Keras's layers for these become operators that tf2onnx has no word for: of exact GELU in a large
-# net, of convolutions with groups; or it rounds more.
-BEYOND_TF2ONNX = {
-    "convnext", "convnext_ols", "edgenext", "edgenext_rw", "efficientvit", "efficientvit_l", "mixnet",
-    "mobilenet_edgetpu_v2", "mobilevit_v2", "regnet", "regnet_y_sgn", "regnet_z", "repvit",
-}  # fmt: skip
 ZOO = dict.fromkeys([*SETTINGS, *(choices.of(name)[0] for name in zoo.names())])
 # Random weights let the rounding of these grow until nothing can be said of LiteRT.
 BEYOND_LITERT = {"ghostnet_v2", "starnet"}
-REFUSED = [name for name in ZOO if name.partition(":")[0] in BEYOND_TF2ONNX]
-VIA_TF2ONNX = [name for name in ZOO if name not in REFUSED]
 TOLERANCE = 1e-5
+ROUNDS_MORE = 1e-4
+"""A norm over a whole image, which ONNX Runtime sums without care where it is written in parts."""
 
 
 def net(reference):
@@ -66,24 +60,16 @@ def test_keras_agrees_with_the_reference(reference):
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize("reference", choices.all_but({"mobilenet_v3:small:0.5"}, VIA_TF2ONNX))
-def test_onnx_by_way_of_tf2onnx_agrees_with_the_reference(reference):
+@pytest.mark.parametrize("reference", choices.all_but({"mobilenet_v3:small:0.5"}, ZOO))
+def test_onnx_by_way_of_tf2onnx_agrees_with_keras_and_the_reference(reference):
     from archspec.deploy.tf2onnx import convert
 
     graph, weights = net(reference)
     images, expected, allowed = known(graph, weights)
-    model, _ = convert(graph, weights)
-    assert difference(Runtime(model)(images)["output"], expected) <= allowed
-
-
-@pytest.mark.keras
-@pytest.mark.slow
-@pytest.mark.parametrize("reference", REFUSED)
-def test_what_tf2onnx_cannot_say_is_refused(reference, tmp_path):
-    with pytest.raises(SpecError) as caught:
-        archspec.export(reference, tmp_path / "net.onnx", via="tf2onnx")
-    assert {item.code for item in caught.value.diagnostics} <= {"E423", "E431"}
-    assert list(tmp_path.iterdir()) == []
+    model, keras = convert(graph, weights)
+    assert difference(Runtime(model)(images)["output"], expected) <= max(allowed, ROUNDS_MORE)
+    agreement = keras.agree(model)
+    assert agreement.difference <= agreement.bound <= 3e-4
 
 
 @pytest.mark.keras

@@ -1,10 +1,10 @@
 """Whether an ONNX model computes what its graph means: ONNX Runtime against the reference."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol
 
 import numpy as np
 import onnx
@@ -24,9 +24,6 @@ from archspec.errors import SpecError, error
 from archspec.graph import INPUT, Graph, resized
 from archspec.ops import Rescale, ShapeError, Standardize
 from archspec.passes.merge import affine
-
-Truth: TypeAlias = Callable[[Array], Mapping[str, Array]]
-"""Images (batch, h, w, c) → each output by name, channels last."""
 
 TOLERANCES: Mapping[Precision, float] = {"fp32": 1e-5, "fp16": 1e-3}
 """Difference, in standard deviations of an output, that is below notice."""
@@ -67,6 +64,14 @@ class Agreement:
     sizes: tuple[tuple[int, int], ...] = ()
 
 
+class Truth(Protocol):
+    """What a model may be compared with in the reference's stead."""
+
+    def agree(self, model: onnx.ModelProto) -> Agreement:
+        """As `check`, which calls it."""
+        ...
+
+
 def check(  # noqa: PLR0913  what is compared, and how
     model: onnx.ModelProto,
     graph: Graph,
@@ -90,23 +95,24 @@ def check(  # noqa: PLR0913  what is compared, and how
         weights: of that graph.
         form: that the model has. Where any size goes, several are tried.
         tolerance: see above; that of `TOLERANCES` if none is given.
-        keras: what to compare with in the reference's stead; its nodes are not compared.
+        keras: what to compare with in the reference's stead.
         folder: where the file with the model's weights is, if they are not in the model.
 
     Raises:
         SpecError: E420, not valid ONNX; E421, ONNX Runtime refuses it; E422, an output is not
             finite; E423, a difference is over the bound: names the first node that diverges.
     """
+    if keras is not None:
+        return keras.agree(model)
     validate(model, folder)
     allowed = TOLERANCES[form.precision] if tolerance is None else tolerance
     runtime = Runtime(model, form, folder)
     found: list[Agreement] = []
     for sized in _sized(graph) if form.any_size else (graph,):
         trial = _Trial(model, sized, weights, form, allowed, folder)
-        agreement = trial.outputs(runtime, keras)
-        if agreement.bound > _BLIND * allowed and keras is None:
-            agreement = trial.nodes(agreement)
-        found.append(agreement)
+        agreement = trial.outputs(runtime)
+        blind = agreement.bound > _BLIND * allowed
+        found.append(trial.nodes(agreement) if blind else agreement)
     worst = max(found, key=lambda one: one.difference / one.bound)
     return replace(worst, sizes=tuple(size for one in found for size in one.sizes))
 
@@ -129,24 +135,22 @@ class _Trial:
     tolerance: float
     folder: Path | None
 
-    def outputs(self, runtime: Runtime, keras: Truth | None) -> Agreement:
+    def outputs(self, runtime: Runtime) -> Agreement:
         """Compare the outputs; `SpecError` where one is not finite or differs."""
         batches = (runtime.batch,) if runtime.batch else BATCHES
         images = random_images(self.graph, self.weights, self.form)
-        near = rounding(self.graph, self.weights, self.form)(images)
-        truth = keras(images) if keras else near
+        truth = rounding(self.graph, self.weights, self.form)(images)
         self._need_finite(truth, images)
         results = [runtime(repeat(images, size)) for size in batches]
         gaps = {name: max(difference(one[name], truth[name]) for one in results) for name in truth}
         bounds = dict.fromkeys(truth, self.tolerance)
         if max(gaps.values()) > self.tolerance:
             exact = Reference(self.graph, self.weights, "float64")(images)
-            bounds = {name: bound(near[name], exact[name], self.tolerance) for name in truth}
+            bounds = {name: bound(truth[name], exact[name], self.tolerance) for name in truth}
         worst = max(truth, key=lambda name: gaps[name] / bounds[name])
         if gaps[worst] > bounds[worst]:
-            place = f"output '{worst}' away from {'Keras' if keras else 'the reference'}"
-            message = _sentence(place, gaps[worst], bounds[worst])
-            raise error("E423", message) if keras else self._blame(message)
+            place = f"output '{worst}' away from the reference"
+            raise self._blame(sentence(place, gaps[worst], bounds[worst]))
         height, width, _ = self.graph.input
         sizes = ((height, width),)
         return Agreement(gaps[worst], bounds[worst], batches, len(truth), sizes=sizes)
@@ -157,7 +161,7 @@ class _Trial:
         first = next((one for one in found if one.is_over), None)
         if first:
             place = f"'{first.node.name}' away from the reference"
-            message = _sentence(place, first.difference, first.bound)
+            message = sentence(place, first.difference, first.bound)
             raise error("E423", message, first.node.span)
         worst = max(found, key=lambda one: one.difference / one.bound)
         return replace(outputs, difference=worst.difference, bound=worst.bound, by_node=True)
@@ -208,5 +212,6 @@ def random_images(graph: Graph, weights: Weights, form: Form = Form()) -> Array:
     return images.astype(np.float32)
 
 
-def _sentence(place: str, found: float, allowed: float) -> str:
+def sentence(place: str, found: float, allowed: float) -> str:
+    """How a difference is said."""
     return f"ONNX Runtime is {found:.1e} standard deviations of {place}, more than {allowed:.1e}"

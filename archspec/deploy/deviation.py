@@ -92,7 +92,7 @@ def deviations(
     """
     graph = needed(graph)  # else a dead node could seem to have become part of another
     held = _held(model, graph)
-    runtime = Runtime(_exposed(model, [value for _, value in held.values()]), form, folder)
+    runtime = Runtime(exposed(model, [value for _, value in held.values()]), form, folder)
     images = repeat(images, runtime.batch or 1)
     results = runtime.run(images)
     given = {name: last(results[value]) for name, (_, value) in held.items()}
@@ -169,7 +169,7 @@ def _parts(giver: Node, givers: Mapping[str, Node]) -> Iterator[Node]:
                 yield from _parts(givers[name], givers)
 
 
-def _exposed(model: onnx.ModelProto, values: Collection[str]) -> onnx.ModelProto:
+def exposed(model: onnx.ModelProto, values: Collection[str]) -> onnx.ModelProto:
     """The model with these values as further outputs."""
     exposed = onnx.ModelProto()
     exposed.CopyFrom(model)

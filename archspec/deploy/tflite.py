@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archspec.backends.reference import Reference
-from archspec.deploy.check import BATCHES, Agreement, Truth, random_images
+from archspec.deploy.check import BATCHES, Agreement, random_images
 from archspec.deploy.deviation import bound, difference
 from archspec.deploy.litert import LiteRT, batches, first_line, quiet
 from archspec.errors import SpecError, did_you_mean, error
@@ -217,7 +217,7 @@ def _agreement(
     runtime: LiteRT,
     graph: Graph,
     weights: Weights,
-    rounded: Truth | None,
+    rounded: Reference | None,
     batches: tuple[int, ...],
 ) -> Agreement:
     """Compare the outputs for random images; `SpecError` where one differs.
@@ -266,7 +266,7 @@ def _need_sight(bounds: Mapping[str, float]) -> None:
         )
 
 
-def _rounded(graph: Graph, weights: Weights) -> Truth:
+def _rounded(graph: Graph, weights: Weights) -> Reference:
     """The reference of the graph after the passes, with weights as float16 holds them."""
     with np.errstate(over="ignore"):
         coarse = {key: array.astype(np.float16) for key, array in weights.items()}

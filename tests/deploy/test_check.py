@@ -98,19 +98,14 @@ def test_a_difference_that_no_value_shows_by_itself_is_an_error_too():
 
 
 def test_keras_may_stand_in_the_references_stead():
+    class Keras:
+        def agree(self, model):
+            return Agreement(0.0, 1.0, (len(model.graph.node),), 1)
+
     graph = net()
     model = direct(graph, arrays(graph))
-    truth = Reference(graph, arrays(graph))
-    assert check(model, graph, arrays(graph), keras=truth).outputs == 2
-
-    def other(image):
-        values = truth(image)
-        return values | {"logits": values["logits"] + values["logits"].std() / 8}
-
-    assert refusal(model, graph, arrays(graph), keras=other) == (
-        "E423 ONNX Runtime is 1.3e-01 standard deviations of output 'logits' away from Keras,"
-        " more than 1.0e-05"
-    )
+    found = check(model, graph, arrays(graph), keras=Keras())
+    assert found == Agreement(0.0, 1.0, (len(model.graph.node),), 1)
 
 
 def test_a_net_that_loses_digits_is_allowed_four_times_what_the_reference_loses():
@@ -160,18 +155,6 @@ def test_an_output_that_is_not_finite_is_traced_to_its_node():
         "    2 |   - {block: conv}\n"
         "      |     ^^^^^^^^^^^^^\n"
         "   look at the weights"
-    )
-
-
-def test_a_keras_model_alone_may_be_what_is_not_finite():
-    graph = net()
-    model = direct(graph, arrays(graph))
-
-    def broken(image):
-        return Reference(graph, arrays(graph))(image) | {"features": np.array(np.nan)}
-
-    assert refusal(model, graph, arrays(graph), keras=broken) == (
-        "E422 output 'features' is not finite for a random image\n   look at the weights"
     )
 
 
@@ -226,16 +209,18 @@ def test_what_onnx_runtime_cannot_run_is_refused():
 @pytest.mark.parametrize(
     "front", [Rescale((0.0, 1.0, 2.0)), Rescale((1e-3,), (5.0,)), Standardize()], ids=str
 )
-def test_the_images_are_standard_normal_behind_a_rescaling(front):
+def test_the_images_are_standard_normal_behind_a_rescaling(front, monkeypatch):
     graph = chain((16, 16, 3), front, Activation("tanh"))
     weights = arrays(graph)
     seen = []
 
-    def spy(image):
-        seen.append(image)
-        return Reference(graph, weights)(image)
+    def spy(self, images):
+        seen.append(images)
+        return run(self, images)
 
-    check(direct(graph, weights), graph, weights, keras=spy)
+    run = Runtime.__call__
+    monkeypatch.setattr(Runtime, "__call__", spy)
+    check(direct(graph, weights), graph, weights)
     scaled = Reference(graph, weights, "float64").values(seen[0])["n0"]
     used = scaled[..., 1:]
     assert abs(used.mean()) < 0.1
