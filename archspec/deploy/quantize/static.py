@@ -1,0 +1,204 @@
+"""Quantisation: float32 → int8 between QuantizeLinear and DequantizeLinear, by ONNX Runtime."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
+
+import onnx
+from numpy.typing import NDArray
+from onnx import helper
+
+from archspec.deploy.quantize.calibration import Calibration, too_few
+from archspec.deploy.quantize.choose import chosen, narrowest
+from archspec.deploy.quantize.compare import Difference, compare
+from archspec.deploy.quantize.rewrite import GATE, hard_sigmoids, saturate, spread, tidied
+from archspec.deploy.quantize.session import batch_size, feed, sized
+from archspec.deploy.runtime import validate
+from archspec.errors import SpecError, error
+
+Array: TypeAlias = NDArray[Any]
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told how many images are done, and how many there are."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was quantised with, and what it changes on images that it was not calibrated with.
+
+    Args:
+        calibrated: number of images that gave the ranges.
+        held_back: number of images that were compared.
+        unreadable: names of the files that are no pictures.
+        float_until: the last row or node that is still in float32.
+        differences: of each output.
+    """
+
+    calibrated: int
+    held_back: int
+    unreadable: tuple[str, ...]
+    float_until: str
+    differences: tuple[Difference, ...]
+
+    @property
+    def worst(self) -> Difference:
+        """The output that differs most."""
+        return max(self.differences, key=lambda one: one.deviation)
+
+    @property
+    def agreement(self) -> float | None:
+        """Top-1 agreement, the least of the outputs that have a number for each class."""
+        return min((one.agreement for one in self.differences if one.agreement is not None), default=None)
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """A model in int8, input and outputs those of the float32 model, and how it compares."""
+
+    model: onnx.ModelProto
+    figures: Figures
+
+
+def quantize(
+    model: onnx.ModelProto,
+    images: Calibration,
+    *,
+    float_until: str | None = None,
+    progress: Progress | None = None,
+) -> Quantized:
+    """Make int8 of a model, calibrated with some of the images and compared on the others.
+
+    Weights are int8, symmetric, with a scale for each output channel; values are uint8 with a
+    scale and a zero point, their ranges the least and largest that the calibrating images
+    give. The first rows stay in float32, see `float_until`: int8 is no faster there. Where that
+    part ends is decided by the shapes in the model, never by a clock, so that the same model,
+    images and package versions give the same bytes on the same kind of processor; `tune` measures
+    other places. Hard-sigmoids, also those in hard-swishes, become saturation, see `saturate`.
+
+    Processors without VNNI add pairs of products in 16 bits, which may saturate; the figures show
+    it where that happens.
+
+    Args:
+        model: in float32, of any opset from 13, with the names that the back end gives.
+        images: what it reads.
+        float_until: the row or the last node that stays in float32, `s1` or `s1.1.project.conv`;
+            INPUT for none. None: where `narrowest` says.
+        progress: told after every batch of images.
+
+    Raises:
+        SpecError: E452, too few of the images can be read; E455, one is not finite; E457, there
+            is nothing to quantise, or ONNX Runtime cannot; E458, `float_until` is not there;
+            E420 and E421, the result is not valid.
+    """
+    calibrating, held_back = len(images.calibrating), len(images.held_back)
+
+    def done(count: int) -> None:
+        if progress:
+            progress(count, calibrating + held_back)
+
+    if float_until is None:
+        float_until = end_of_float(model, images)
+    unreadable: list[str] = []
+    with TemporaryDirectory(prefix="archspec-") as folder:
+        made = Ranges(model, images, Path(folder), unreadable, done).int8(float_until)
+    calibrated = calibrating - len(unreadable)
+    _mark(made, float_until, f"{calibrated} images, sha256 {images.digest}")
+    validate(made)
+    compared, differences = compare(
+        model, made, images, unreadable, lambda count: done(calibrating + count)
+    )
+    if not compared:
+        raise too_few(calibrated)
+    figures = Figures(calibrated, compared, tuple(unreadable), float_until, differences)
+    return Quantized(made, figures)
+
+
+def end_of_float(model: onnx.ModelProto, images: Calibration) -> str:
+    """Where the float part of a model ends by the rule of `narrowest`."""
+    return narrowest(sized(model, images.shape), images.shape[0])
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """A model's values and how far they reach, found out with images when they are first needed.
+
+    Args:
+        model: in float32.
+        images: what it reads.
+        folder: for temporary files.
+        unreadable: takes the names of the files that are no pictures.
+        done: told how many images are done.
+    """
+
+    model: onnx.ModelProto
+    images: Calibration
+    folder: Path
+    unreadable: list[str]
+    done: Callable[[int], None]
+
+    def int8(self, float_until: str) -> onnx.ModelProto:
+        """The model in int8 after the row or node `float_until`."""
+        from onnxruntime import quantization  # noqa: PLC0415
+
+        source = onnx.ModelProto()
+        source.CopyFrom(self.model)
+        names = spread(source, chosen(source, float_until))
+        # The library's own passes would take hard-swishes apart, so they are said to be done.
+        helper.set_model_props(source, {"onnx.quant.pre_process": "onnxruntime.quant"})
+        gates = hard_sigmoids(source, names)
+        kinds = {node.op_type for node in source.graph.node if node.name in set(names)}
+        library: Any = quantization
+        path = self.folder / "int8.onnx"
+        try:
+            library.quantize_static(
+                source,
+                path,
+                _Reader(self._feeds()),
+                quant_format=library.QuantFormat.QDQ,
+                op_types_to_quantize=sorted(kinds),
+                per_channel=True,
+                activation_type=library.QuantType.QUInt8,
+                weight_type=library.QuantType.QInt8,
+                nodes_to_quantize=names,
+                extra_options={"TensorQuantOverrides": dict.fromkeys(gates.values(), [GATE])},
+                calibration_cache_path=self.folder / "ranges.json",
+            )
+        except SpecError:
+            raise
+        except Exception as reason:
+            if len(self.unreadable) == len(self.images.calibrating):
+                raise too_few(0) from reason
+            first = str(reason).strip().split("\n", 1)[0]
+            raise error("E457", f"ONNX Runtime cannot quantise the model: {first}") from reason
+        made = onnx.load(path)
+        saturate(made, gates)
+        return tidied(made, self.model)
+
+    def _feeds(self) -> Iterator[dict[str, Array]]:
+        size = batch_size(self.model, self.images.shape)
+        batches = self.images.batches(self.images.calibrating, size, self.unreadable)
+        for count, batch in batches:
+            yield feed(self.model, batch)
+            self.done(count)
+
+
+class _Reader:
+    """Feeds one after the other, as the calibrator asks for them."""
+
+    def __init__(self, feeds: Iterator[dict[str, Array]]) -> None:
+        self._feeds = feeds
+
+    def get_next(self) -> dict[str, Array] | None:
+        """The next one, None at the end."""
+        return next(self._feeds, None)
+
+
+def _mark(model: onnx.ModelProto, float_until: str, calibration: str) -> None:
+    """Write into the metadata what was done."""
+    said = {entry.key: entry.value for entry in model.metadata_props}
+    said["archspec.precision"] = "int8"
+    said["archspec.calibration"] = calibration
+    said["archspec.float_until"] = float_until
+    helper.set_model_props(model, dict(sorted(said.items())))
