@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import file_digest, sha256
-from math import ceil
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -112,11 +111,12 @@ def read_images(
     normal = partial(_normal, *_scaling(shape[2], mean, std))
     where = Path(path)
     try:
+        where.stat()
         if where.suffix == ".npy":
             found = _from_array(where, shape, normal)
         else:
             found = _from_folder(where, shape, normal)
-    except OSError as reason:
+    except (OSError, ValueError) as reason:
         raise error("E450", f"cannot read {os.fspath(path)!r}: {cause(reason)}") from reason
     if len(found.names) < 2:  # noqa: PLR2004  one to calibrate with, one to compare with
         raise too_few(len(found.names))
@@ -153,9 +153,7 @@ def _normal(mean: Array, std: Array, pixels: Array) -> Array:
 def _from_folder(folder: Path, shape: Shape, normal: Callable[[Array], Array]) -> Calibration:
     if not folder.is_dir():
         reason = "it is neither a folder nor a .npy file"
-        raise error("E450", f"cannot read {str(folder)!r}: {reason}") if folder.exists() else (
-            FileNotFoundError(2, "No such file or directory")
-        )
+        raise error("E450", f"cannot read {str(folder)!r}: {reason}")
     if shape[2] not in _MODES:
         hint = "give the images as a .npy file, (n, h, w, c)"
         message = f"pictures have 1 or 3 channels, the net reads {shape[2]}"
@@ -187,7 +185,7 @@ def _picture(
         return None
     scale = max(height / picture.height, width / picture.width) / CROP
     scaled = picture.resize(
-        (ceil(picture.width * scale), ceil(picture.height * scale)), Image.Resampling.BICUBIC
+        (round(picture.width * scale), round(picture.height * scale)), Image.Resampling.BICUBIC
     )
     left, top = (scaled.width - width) // 2, (scaled.height - height) // 2
     cropped = scaled.crop((left, top, left + width, top + height))
@@ -197,15 +195,18 @@ def _picture(
 def _from_array(path: Path, shape: Shape, normal: Callable[[Array], Array]) -> Calibration:
     with path.open("rb") as opened:
         digest = file_digest(opened, "sha256").hexdigest()
+    # What a damaged header raises depends on what stands in it; of arrays alone, no pickles.
     try:
-        array = cast("Array", np.load(path, mmap_mode="r", allow_pickle=False))
-    except (ValueError, EOFError, SyntaxError) as reason:
+        array = np.lib.format.open_memmap(path, mode="r")
+    except OSError:
+        raise
+    except Exception as reason:
         raise error("E453", f"'{path}' is not a .npy file of numbers") from reason
     if array.ndim != 4 or array.shape[1:] != shape:  # noqa: PLR2004  n, h, w, c
         have, want = (", ".join(map(str, sizes)) for sizes in (array.shape, ("n", *shape)))
         raise error("E454", f"'{path}' holds an array ({have}); wanted: ({want})")
     if array.dtype != np.uint8 and array.dtype.kind != "f":
-        message = f"'{path}' holds {array.dtype}; wanted: uint8 pixels, or floats as the net reads"
+        message = f"'{path}' holds {array.dtype}; wanted: uint8 pixels, or floats that the net reads"
         raise error("E454", message)
     names = [f"image {place}" for place in range(len(array))]
     return Calibration(names, shape, digest, partial(_from_place, path, array, normal))
@@ -217,7 +218,8 @@ def _from_place(
     image = array[place]
     if image.dtype == np.uint8:
         return normal(image)
+    with np.errstate(over="ignore"):
+        image = np.asarray(image, np.float32)
     if not np.isfinite(image).all():
         raise error("E455", f"image {place} of '{path}' is not finite: it has NaN or infinity")
-    with np.errstate(over="ignore"):
-        return np.asarray(image, np.float32)
+    return image

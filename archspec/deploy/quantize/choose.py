@@ -13,7 +13,7 @@ WEIGHTED = frozenset({"Conv", "Gemm", "MatMul"})
 
 FOLLOWING = frozenset({
     "Add", "AveragePool", "Clip", "Concat", "GlobalAveragePool", "HardSwish", "LeakyRelu",
-    "MaxPool", "Mul", "Relu", "Reshape", "Sigmoid", "Slice",
+    "MaxPool", "Mul", "Relu", "Reshape", "Sigmoid", "Slice", "Transpose",
 })  # fmt: skip
 """What is quantised where all that it reads is; else an island of float would be torn to pieces."""
 
