@@ -214,4 +214,6 @@ def test_a_normalisation_that_does_not_fit_is_refused(tmp_path, said, message):
 
 def test_arrays_are_read_without_pillow(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
-    assert read_images(saved(tmp_path / "x.npy", np.zeros((5, *SHAPE))), SHAPE).load(0).shape == SHAPE
+    assert (
+        read_images(saved(tmp_path / "x.npy", np.zeros((5, *SHAPE))), SHAPE).load(0).shape == SHAPE
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -206,15 +206,15 @@ def _from_array(path: Path, shape: Shape, normal: Callable[[Array], Array]) -> C
         have, want = (", ".join(map(str, sizes)) for sizes in (array.shape, ("n", *shape)))
         raise error("E454", f"'{path}' holds an array ({have}); wanted: ({want})")
     if array.dtype != np.uint8 and array.dtype.kind != "f":
-        message = f"'{path}' holds {array.dtype}; wanted: uint8 pixels, or floats that the net reads"
+        message = (
+            f"'{path}' holds {array.dtype}; wanted: uint8 pixels, or floats that the net reads"
+        )
         raise error("E454", message)
     names = [f"image {place}" for place in range(len(array))]
     return Calibration(names, shape, digest, partial(_from_place, path, array, normal))
 
 
-def _from_place(
-    path: Path, array: Array, normal: Callable[[Array], Array], place: int
-) -> Array:
+def _from_place(path: Path, array: Array, normal: Callable[[Array], Array], place: int) -> Array:
     image = array[place]
     if image.dtype == np.uint8:
         return normal(image)

@@ -17,6 +17,9 @@ FOLLOWING = frozenset({
 })  # fmt: skip
 """What is quantised where all that it reads is; else an island of float would be torn to pieces."""
 
+BOUNDS = frozenset({"Clip", "Relu"})
+"""What is absorbed by the range of what it reads."""
+
 HALF = 2
 """The float part goes on while values are at least 1/2 as high as the image."""
 
@@ -66,7 +69,7 @@ def passages(model: onnx.ModelProto) -> Iterator[Passage]:
     nodes = model.graph.node
     shapes = {
         info.name: [side.dim_value for side in info.type.tensor_type.shape.dim]
-        for info in model.graph.value_info
+        for info in (*model.graph.value_info, *model.graph.output)
     }
     last = {value: place for place, node in enumerate(nodes) for value in node.input}
     open_until = last.get(model.graph.input[0].name, 0)
@@ -94,7 +97,9 @@ def in_float(model: onnx.ModelProto, until: str) -> Collection[str]:
         if not places:
             known = [part for node in nodes for part in _paths(node.name)]
             hint = did_you_mean(until, dict.fromkeys(known))
-            raise error("E458", f"there is no row or node '{until}' to stay in float up to", hint=hint)
+            raise error(
+                "E458", f"there is no row or node '{until}' to stay in float up to", hint=hint
+            )
         end = max(end, places[-1] + 1)
     return {node.name for node in nodes[:end]}
 
@@ -107,14 +112,19 @@ def chosen(model: onnx.ModelProto, until: str) -> Sequence[str]:
     """
     stays = in_float(model, until)
     constants = {tensor.name for tensor in model.graph.initializer}
+    outputs = {output.name for output in model.graph.output}
+    before: set[str] = {model.graph.input[0].name}
     quantised: set[str] = set()
     names: list[str] = []
     for node in model.graph.node:
-        if node.name in stays:
+        # The quantiser gives what a bound reads the range of what it gives, outputs forgotten.
+        if node.name in stays or (node.op_type in BOUNDS and node.input[0] in outputs):
+            before.update(node.output)
             continue
-        read = [value for value in node.input if value and value not in constants]
+        read = {value for value in node.input if value and value not in constants}
         weighted = node.op_type in WEIGHTED and node.input[1] in constants
-        if weighted or (follows(node) and read and quantised.issuperset(read)):
+        # What crosses from the float part into int8 is quantised there, for a sum as well.
+        if weighted or (follows(node) and read & quantised and read <= quantised | before):
             quantised.update(node.output)
             names.append(node.name)
     if not names:

@@ -37,6 +37,37 @@ class Difference:
     agreement: float | None
 
 
+@dataclass(frozen=True)
+class Figures:
+    """What was quantised with, and what it changes on images that it was not calibrated with.
+
+    Args:
+        calibrated: number of images that gave the ranges.
+        held_back: number of images that were compared.
+        unreadable: names of the files that are no pictures.
+        float_until: the last row or node that is still in float32.
+        differences: of each output.
+    """
+
+    calibrated: int
+    held_back: int
+    unreadable: tuple[str, ...]
+    float_until: str
+    differences: tuple[Difference, ...]
+
+    @property
+    def worst(self) -> Difference:
+        """The output that differs most."""
+        return max(self.differences, key=lambda one: one.deviation)
+
+    @property
+    def agreement(self) -> float | None:
+        """Top-1 agreement, the least of the outputs that have a number for each class."""
+        return min(
+            (one.agreement for one in self.differences if one.agreement is not None), default=None
+        )
+
+
 class _Sums:
     """Sums over all images so far of one output in float32, and in int8, taken in float64."""
 

@@ -1,6 +1,6 @@
 """Quantisation: float32 → int8 between QuantizeLinear and DequantizeLinear, by ONNX Runtime."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from onnx import helper
 
 from archspec.deploy.quantize.calibration import Calibration, too_few
 from archspec.deploy.quantize.choose import chosen, narrowest
-from archspec.deploy.quantize.compare import Difference, compare
+from archspec.deploy.quantize.compare import Figures, compare
 from archspec.deploy.quantize.rewrite import GATE, hard_sigmoids, saturate, spread, tidied
 from archspec.deploy.quantize.session import batch_size, feed, sized
 from archspec.deploy.runtime import validate
@@ -22,35 +22,6 @@ Array: TypeAlias = NDArray[Any]
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told how many images are done, and how many there are."""
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What was quantised with, and what it changes on images that it was not calibrated with.
-
-    Args:
-        calibrated: number of images that gave the ranges.
-        held_back: number of images that were compared.
-        unreadable: names of the files that are no pictures.
-        float_until: the last row or node that is still in float32.
-        differences: of each output.
-    """
-
-    calibrated: int
-    held_back: int
-    unreadable: tuple[str, ...]
-    float_until: str
-    differences: tuple[Difference, ...]
-
-    @property
-    def worst(self) -> Difference:
-        """The output that differs most."""
-        return max(self.differences, key=lambda one: one.deviation)
-
-    @property
-    def agreement(self) -> float | None:
-        """Top-1 agreement, the least of the outputs that have a number for each class."""
-        return min((one.agreement for one in self.differences if one.agreement is not None), default=None)
 
 
 @dataclass(frozen=True)
@@ -122,7 +93,7 @@ def end_of_float(model: onnx.ModelProto, images: Calibration) -> str:
 
 @dataclass(frozen=True)
 class Ranges:
-    """A model's values and how far they reach, found out with images when they are first needed.
+    """A model and how far its values reach, found out with images when that is first needed.
 
     Args:
         model: in float32.
@@ -140,31 +111,12 @@ class Ranges:
 
     def int8(self, float_until: str) -> onnx.ModelProto:
         """The model in int8 after the row or node `float_until`."""
-        from onnxruntime import quantization  # noqa: PLC0415
-
         source = onnx.ModelProto()
         source.CopyFrom(self.model)
         names = spread(source, chosen(source, float_until))
-        # The library's own passes would take hard-swishes apart, so they are said to be done.
-        helper.set_model_props(source, {"onnx.quant.pre_process": "onnxruntime.quant"})
         gates = hard_sigmoids(source, names)
-        kinds = {node.op_type for node in source.graph.node if node.name in set(names)}
-        library: Any = quantization
-        path = self.folder / "int8.onnx"
         try:
-            library.quantize_static(
-                source,
-                path,
-                _Reader(self._feeds()),
-                quant_format=library.QuantFormat.QDQ,
-                op_types_to_quantize=sorted(kinds),
-                per_channel=True,
-                activation_type=library.QuantType.QUInt8,
-                weight_type=library.QuantType.QInt8,
-                nodes_to_quantize=names,
-                extra_options={"TensorQuantOverrides": dict.fromkeys(gates.values(), [GATE])},
-                calibration_cache_path=self.folder / "ranges.json",
-            )
+            made = self._quantized(source, names, gates.values())
         except SpecError:
             raise
         except Exception as reason:
@@ -172,11 +124,37 @@ class Ranges:
                 raise too_few(0) from reason
             first = str(reason).strip().split("\n", 1)[0]
             raise error("E457", f"ONNX Runtime cannot quantise the model: {first}") from reason
-        made = onnx.load(path)
         saturate(made, gates)
         return tidied(made, self.model)
 
-    def _feeds(self) -> Iterator[dict[str, Array]]:
+    def _quantized(
+        self, source: onnx.ModelProto, names: Sequence[str], gates: Iterable[str]
+    ) -> onnx.ModelProto:
+        """These nodes quantised, the values `gates` with the scale of hard-sigmoids."""
+        from onnxruntime import quantization  # noqa: PLC0415
+
+        library: Any = quantization
+        # The library's own preparation takes operators apart; it is said to be done.
+        helper.set_model_props(source, {"onnx.quant.pre_process": "onnxruntime.quant"})
+        wanted, path = set(names), self.folder / "int8.onnx"
+        library.quantize_static(
+            source,
+            path,
+            _Reader(self._feeds()),
+            quant_format=library.QuantFormat.QDQ,
+            op_types_to_quantize=sorted(
+                {node.op_type for node in source.graph.node if node.name in wanted}
+            ),
+            per_channel=True,
+            activation_type=library.QuantType.QUInt8,
+            weight_type=library.QuantType.QInt8,
+            nodes_to_quantize=list(names),
+            extra_options={"TensorQuantOverrides": {value: [GATE] for value in gates}},
+            calibration_cache_path=self.folder / "ranges.json",
+        )
+        return onnx.ModelProto.FromString(path.read_bytes())
+
+    def _feeds(self) -> Iterator[Mapping[str, Array]]:
         size = batch_size(self.model, self.images.shape)
         batches = self.images.batches(self.images.calibrating, size, self.unreadable)
         for count, batch in batches:
@@ -187,10 +165,10 @@ class Ranges:
 class _Reader:
     """Feeds one after the other, as the calibrator asks for them."""
 
-    def __init__(self, feeds: Iterator[dict[str, Array]]) -> None:
+    def __init__(self, feeds: Iterator[Mapping[str, Array]]) -> None:
         self._feeds = feeds
 
-    def get_next(self) -> dict[str, Array] | None:
+    def get_next(self) -> Mapping[str, Array] | None:
         """The next one, None at the end."""
         return next(self._feeds, None)
 

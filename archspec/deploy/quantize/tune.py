@@ -17,7 +17,7 @@ from archspec.deploy.quantize.static import Progress, Ranges
 from archspec.graph import INPUT
 
 SHARES = (HALF, 4, 8)
-"""The float part of each candidate goes on while values are so many times smaller than the image."""
+"""How much lower than the image values may be in the float part of each candidate."""
 
 WARM_UP = 3
 """Rounds that do not count."""
