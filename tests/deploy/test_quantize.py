@@ -15,7 +15,7 @@ from archspec.deploy.export import direct
 from archspec.deploy.quantize import Quantized, quantize, read_images, tune
 from archspec.deploy.quantize.choose import chosen, in_float, narrowest
 from archspec.deploy.quantize.compare import compare
-from archspec.deploy.quantize.session import Session, sized
+from archspec.deploy.quantize.session import Session
 from archspec.deploy.runtime import validate
 from archspec.errors import SpecError
 from archspec.graph import INPUT, Graph, GraphBuilder
@@ -328,14 +328,30 @@ def test_nothing_is_left_behind_and_progress_is_told(images, tmp_path, monkeypat
         ("mobilenet_v2", "s1.1.project.conv"),
         ("mobilenet_v3:large", "s1.1.add"),
         ("efficientnet:b0", "s1.1.project.conv"),
-        ("resnet:50", "stem.conv.activation"),
-        ("convnext:atto", INPUT),
+        ("resnet:50", "stem.pool"),
+        ("convnext:atto", "s1.1.add"),
     ],
 )
 def test_the_float_part_ends_at_the_narrowest_passage(spec, until):
     graph = api.to_graph(spec)
-    model = sized(direct(graph, draw(graph, 0)), graph.input)
-    assert narrowest(model, graph.input[0]) == until
+    assert narrowest(direct(graph, draw(graph, 0)), graph.input) == until
+
+
+def test_the_float_part_is_the_first_layer_or_a_tenth_of_the_work():
+    # Multiply-accumulates: 16 %, 5 % and 1 % of all, then the rest; n2 is the narrowest of these.
+    layers = [Convolution((3, 3), channels=8), Convolution((1, 1), channels=8)]
+    narrow = [Convolution((1, 1), 2, channels=8), *[Convolution((3, 3), channels=9)] * 6]
+    graph = chain(SHAPE, *layers, *narrow)
+    for share, until in ((0.1, "n0"), (0.2, "n0"), (0.21, "n1"), (0.22, "n2")):
+        assert narrowest(model_of(graph), SHAPE, share) == until
+    build = GraphBuilder("around", (4, 4, 3))
+    build.add("conv", Convolution((3, 3), channels=3), [INPUT])
+    build.add("act", Activation("relu"), ["conv"])
+    build.add("sum", Add(), [INPUT, "act"])
+    build.add("dense", Convolution((3, 3), channels=3), [INPUT])
+    build.add("last", Multiply(), ["sum", "dense"])
+    assert narrowest(model_of(build.build({"last": "last"})), (4, 4, 3)) == INPUT
+    assert narrowest(model_of(chain(SHAPE, layers[0])), SHAPE) == INPUT
 
 
 def test_the_float_part_can_be_named(images):
@@ -365,7 +381,7 @@ def test_places_are_measured_in_turns(images):
     told: list[tuple[int, int]] = []
     model = model_of(mobile())
     trials = tune(model, images, rounds=5, progress=lambda *done: told.append(done))
-    assert {trial.float_until for trial in trials} == {INPUT, "stem.act", "s2.1.add"}
+    assert {trial.float_until for trial in trials} == {INPUT, "stem.act"}
     assert [trial.ratio for trial in trials] == sorted(trial.ratio for trial in trials)
     assert all(0 < trial.low <= trial.ratio <= trial.high for trial in trials)
     assert told == [(16, 16)]

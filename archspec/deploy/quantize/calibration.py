@@ -7,17 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from archspec.deploy.quantize.session import Array, Shape
 from archspec.errors import SpecError, cause, error
-
-Array: TypeAlias = NDArray[Any]
-
-Shape: TypeAlias = tuple[int, int, int]
-"""Height, width, channels."""
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 """What names of picture files end with, in letters of either case."""

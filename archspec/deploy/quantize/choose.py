@@ -1,10 +1,12 @@
 """What becomes int8: which nodes stay in float, and which of the others follow."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import onnx
 
+from archspec.deploy.quantize.session import Shape, sized
 from archspec.errors import did_you_mean, error
 from archspec.graph import INPUT
 
@@ -20,66 +22,95 @@ FOLLOWING = frozenset({
 BOUNDS = frozenset({"Clip", "Relu"})
 """What is absorbed by the range of what it reads."""
 
-HALF = 2
-"""The float part goes on while values are at least 1/2 as high as the image."""
+TENTH = 0.1
+"""Share of the multiply-accumulates that the float part may have by rule."""
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A value that everything after it depends on alone.
+    """A value that is the only one alive where it is, so that all after it depends on it alone.
 
     Args:
-        node: place of the node that gives it.
-        name: of that node.
-        height: of the value, in pixels.
-        size: its numbers.
+        node: name of the node that gives it.
+        numbers: how many it has.
+        macs: multiply-accumulates up to it.
+        weighted: nodes with weights up to it.
     """
 
-    node: int
-    name: str
-    height: int
-    size: int
+    node: str
+    numbers: int
+    macs: int
+    weighted: int
 
 
-def narrowest(model: onnx.ModelProto, height: int, share: int = HALF) -> str:
+def narrowest(model: onnx.ModelProto, shape: Shape, share: float = TENTH) -> str:
     """Where the float part ends by rule: at the narrowest passage of the first rows.
 
-    Of the passages after the first weights that are at least 1/`share` as high as the image it is
-    the one of the fewest numbers, the last of them if there are several; INPUT if there is none.
+    Those are the first node with weights and what follows up to `share` of the net's
+    multiply-accumulates. Of the passages there it is the one of the fewest numbers, the last of
+    them if there are several; INPUT if there is none, or nothing with weights after it.
 
-    Why: large images of few channels are what int8 is slow at. One channel block of a float
-    convolution is eight or sixteen channels, one dot product of int8 reads four of them; and the
-    more numbers are quantised on the way to int8, the more that costs. bench/int8.py measures the
-    rule against other places.
+    Why: the first rows see large images of few channels, which int8 is slow at and loses most
+    in, and what is quantised on the way to int8 costs by the number. bench/int8.py measures the
+    rule against other places: on one thread of a processor with VNNI it is the best or within
+    noise of it for MobileNetV1 to V4, EfficientNet-B0 and ResNet-50.
 
     Args:
-        model: with the shape of every value.
-        height: of the image.
+        model: in float32.
+        shape: of an image, (h, w, c).
         share: see above.
     """
-    high = [passage for passage in passages(model) if passage.height * share >= height]
-    if not high:
+    known = sized(model, shape)
+    macs = _macs(known)
+    most = share * sum(macs.values())
+    first = [
+        passage
+        for passage in _passages(known, macs)
+        if 0 < passage.weighted < len(macs) and (passage.weighted == 1 or passage.macs <= most)
+    ]
+    if not first:
         return INPUT
-    least = min(passage.size for passage in high)
-    return next(passage.name for passage in reversed(high) if passage.size == least)
+    least = min(one.numbers for one in first)
+    return next(one.node for one in reversed(first) if one.numbers == least)
 
 
-def passages(model: onnx.ModelProto) -> Iterator[Passage]:
-    """Images that are the only value alive where they are, after the first node with weights."""
-    nodes = model.graph.node
-    shapes = {
+def _passages(model: onnx.ModelProto, macs: Mapping[str, int]) -> Iterator[Passage]:
+    """Those of a model whose nodes with weights take so many `macs`, in its order."""
+    sides = _sides(model)
+    last = {value: place for place, node in enumerate(model.graph.node) for value in node.input}
+    alive_until = last.get(model.graph.input[0].name, 0)
+    done = weighted = 0
+    for place, node in enumerate(model.graph.node):
+        value = node.output[0]
+        done += macs.get(value, 0)
+        weighted += value in macs
+        if alive_until <= place and value in sides:
+            yield Passage(node.name, prod(sides[value]), done, weighted)
+        alive_until = max(alive_until, last.get(value, place))
+
+
+def _macs(model: onnx.ModelProto) -> dict[str, int]:
+    """Value of each node with weights → the multiply-accumulates that it takes."""
+    sides = _sides(model)
+    kernels = {tensor.name: tensor.dims for tensor in model.graph.initializer}
+    return {
+        node.output[0]: prod(sides[node.output[0]]) * prod(_summed(node, kernels[node.input[1]]))
+        for node in model.graph.node
+        if node.op_type in WEIGHTED and node.input[1] in kernels and node.output[0] in sides
+    }
+
+
+def _summed(node: onnx.NodeProto, kernel: Sequence[int]) -> Sequence[int]:
+    """The sides of a kernel over which products are summed."""
+    return kernel[1:] if node.op_type == "Conv" else kernel[-2:-1]
+
+
+def _sides(model: onnx.ModelProto) -> dict[str, list[int]]:
+    """Every value that a node gives → its shape."""
+    return {
         info.name: [side.dim_value for side in info.type.tensor_type.shape.dim]
         for info in (*model.graph.value_info, *model.graph.output)
     }
-    last = {value: place for place, node in enumerate(nodes) for value in node.input}
-    open_until = last.get(model.graph.input[0].name, 0)
-    weighted = False
-    for place, node in enumerate(nodes):
-        weighted = weighted or node.op_type in WEIGHTED
-        shape = shapes.get(node.output[0], [])
-        if weighted and open_until <= place and len(shape) == 4:  # noqa: PLR2004  n, c, h, w
-            yield Passage(place, node.name, shape[2], shape[1] * shape[2] * shape[3])
-        open_until = max(open_until, last.get(node.output[0], place))
 
 
 def in_float(model: onnx.ModelProto, until: str) -> Collection[str]:
@@ -127,6 +158,8 @@ def chosen(model: onnx.ModelProto, until: str) -> Sequence[str]:
         if weighted or (follows(node) and read & quantised and read <= quantised | before):
             quantised.update(node.output)
             names.append(node.name)
+        elif read <= before:
+            before.update(node.output)
     if not names:
         where = "" if until == INPUT else f" after '{until}'"
         raise error("E457", f"there is nothing to quantise{where}: no convolution, no dense layer")

@@ -3,16 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf, log10, sqrt
-from typing import Any, TypeAlias
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 
 from archspec.deploy.quantize.calibration import Calibration
-from archspec.deploy.quantize.session import Session, batch_size
-
-Array: TypeAlias = NDArray[Any]
+from archspec.deploy.quantize.session import Array, Session, batch_size
 
 _VECTOR = 2
 """Sides of an output with a number for each class of each image."""

@@ -13,18 +13,21 @@ from archspec.errors import SpecError, error
 
 Array: TypeAlias = NDArray[Any]
 
+Shape: TypeAlias = tuple[int, int, int]
+"""Of an image: height, width, channels."""
+
 _PIXELS = 2**19
 """In a batch: ten images of 224 by 224, so that memory stays small whatever their number."""
 
 
-def batch_size(model: onnx.ModelProto, shape: tuple[int, int, int]) -> int:
+def batch_size(model: onnx.ModelProto, shape: Shape) -> int:
     """How many images (h, w, c) = `shape` are run at once: the model's number if that is fixed."""
     height, width, _ = shape
     return _sides(model)[0] or max(1, _PIXELS // (height * width))
 
 
 def feed(model: onnx.ModelProto, images: Array) -> dict[str, Array]:
-    """Images (n, h, w, c) in the layout and the type that the model reads; a fixed batch is filled."""
+    """Images (n, h, w, c) as the model reads them, in layout and type; a fixed batch is filled."""
     first, *sides = _sides(model)
     if first:
         images = repeat(images, first)
@@ -36,7 +39,7 @@ def feed(model: onnx.ModelProto, images: Array) -> dict[str, Array]:
     return {model_input.name: np.ascontiguousarray(images, dtype)}
 
 
-def sized(model: onnx.ModelProto, shape: tuple[int, int, int]) -> onnx.ModelProto:
+def sized(model: onnx.ModelProto, shape: Shape) -> onnx.ModelProto:
     """A copy that reads images (h, w, c) = `shape` alone, with the shape of every value."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)

@@ -7,18 +7,15 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 import onnx
-from numpy.typing import NDArray
 from onnx import helper
 
 from archspec.deploy.quantize.calibration import Calibration, too_few
 from archspec.deploy.quantize.choose import chosen, narrowest
 from archspec.deploy.quantize.compare import Figures, compare
 from archspec.deploy.quantize.rewrite import GATE, hard_sigmoids, saturate, spread, tidied
-from archspec.deploy.quantize.session import batch_size, feed, sized
+from archspec.deploy.quantize.session import Array, batch_size, feed
 from archspec.deploy.runtime import validate
 from archspec.errors import SpecError, error
-
-Array: TypeAlias = NDArray[Any]
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told how many images are done, and how many there are."""
@@ -70,7 +67,7 @@ def quantize(
             progress(count, calibrating + held_back)
 
     if float_until is None:
-        float_until = end_of_float(model, images)
+        float_until = narrowest(model, images.shape)
     unreadable: list[str] = []
     with TemporaryDirectory(prefix="archspec-") as folder:
         made = Ranges(model, images, Path(folder), unreadable, done).int8(float_until)
@@ -84,11 +81,6 @@ def quantize(
         raise too_few(calibrated)
     figures = Figures(calibrated, compared, tuple(unreadable), float_until, differences)
     return Quantized(made, figures)
-
-
-def end_of_float(model: onnx.ModelProto, images: Calibration) -> str:
-    """Where the float part of a model ends by the rule of `narrowest`."""
-    return narrowest(sized(model, images.shape), images.shape[0])
 
 
 @dataclass(frozen=True)

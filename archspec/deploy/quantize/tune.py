@@ -11,13 +11,13 @@ import numpy as np
 import onnx
 
 from archspec.deploy.quantize.calibration import Calibration
-from archspec.deploy.quantize.choose import HALF, narrowest
-from archspec.deploy.quantize.session import Array, Session, feed, sized
+from archspec.deploy.quantize.choose import TENTH, narrowest
+from archspec.deploy.quantize.session import Array, Session, feed
 from archspec.deploy.quantize.static import Progress, Ranges
 from archspec.graph import INPUT
 
-SHARES = (HALF, 4, 8)
-"""How much lower than the image values may be in the float part of each candidate."""
+SHARES = (TENTH / 2, TENTH, 2 * TENTH, 4 * TENTH)
+"""Of the multiply-accumulates, that the float part of each candidate may have."""
 
 WARM_UP = 3
 """Rounds that do not count."""
@@ -57,8 +57,8 @@ def tune(
     Args:
         model: in float32, see `quantize`.
         images: what it reads.
-        candidates: rows or nodes to try; None: none, and the narrowest passages while values are
-            at least 1/2, 1/4 and 1/8 as high as the image.
+        candidates: rows or nodes to try; None: nothing in float, and the narrowest passages
+            within several shares of the work.
         rounds: see above.
         progress: told how many images are calibrated.
 
@@ -66,8 +66,7 @@ def tune(
         SpecError: as `quantize`.
     """
     if candidates is None:
-        known = sized(model, images.shape)
-        ends = [narrowest(known, images.shape[0], share) for share in SHARES]
+        ends = [narrowest(model, images.shape, share) for share in SHARES]
         candidates = list(dict.fromkeys([INPUT, *ends]))
     total = len(images.calibrating)
     with TemporaryDirectory(prefix="archspec-") as folder:
