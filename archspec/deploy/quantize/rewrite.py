@@ -80,19 +80,19 @@ def saturate(model: onnx.ModelProto, gates: Collection[str]) -> None:
     makers = {value: node for node in model.graph.node for value in node.output}
     readers = _readers(model)
     dropped: set[str] = set()
+    half = _hold(model, "constant/half", np.array(MIDDLE, np.uint8)) if gates else ""
     for node in [node for node in model.graph.node if node.name in gates]:
         (quantize,) = readers[node.output[0]]
-        slope = next(one.f for one in node.attribute if one.name == "alpha")
+        slope = next((one.f for one in node.attribute if one.name == "alpha"), 0.2)
         scale = _hold(model, f"{node.name}/scale", np.array(1 / (LEVELS * slope), np.float32))
-        zero_point = _hold(model, "constant/half", np.array(MIDDLE, np.uint8))
-        back = makers[node.input[0]]
-        there = makers[back.input[0]]
         source = node.input[0]
         dropped.add(node.output[0])
+        back = makers[source]
+        there = makers[back.input[0]]
         if len(readers[back.output[0]]) == len(readers[there.output[0]]) == 1:
             source = there.input[0]
             dropped |= {back.output[0], there.output[0]}
-        quantize.input[:] = [source, scale, zero_point]
+        quantize.input[:] = [source, scale, half]
         quantize.name = node.name
     _drop(model, dropped)
 
@@ -100,7 +100,7 @@ def saturate(model: onnx.ModelProto, gates: Collection[str]) -> None:
 def tidied(model: onnx.ModelProto, source: onnx.ModelProto) -> onnx.ModelProto:
     """The quantised graph under the header of its source, nodes in the order of the source.
 
-    Constants that nobody reads are gone, and every value has a shape.
+    Constants that nobody reads are gone, and every value has a type and a shape.
     """
     graph = model.graph
     nodes = list(_in_order(model, source))
@@ -112,7 +112,7 @@ def tidied(model: onnx.ModelProto, source: onnx.ModelProto) -> onnx.ModelProto:
         tidy.graph.ClearField(field)
     tidy.graph.node.extend(nodes)
     tidy.graph.initializer.extend(held)
-    return shape_inference.infer_shapes(tidy, strict_mode=True, data_prop=True)
+    return shape_inference.infer_shapes(tidy, data_prop=True)
 
 
 def _in_order(model: onnx.ModelProto, source: onnx.ModelProto) -> Iterator[onnx.NodeProto]:

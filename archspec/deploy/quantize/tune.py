@@ -1,11 +1,11 @@
 """Where the float part ends best on this machine: measured, for the user to pin."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import onnx
@@ -29,7 +29,7 @@ class Trial:
 
     Args:
         float_until: the place, for `quantize`.
-        ratio: time of int8 to time of float32, the median over the rounds.
+        ratio: processor time of int8 to that of float32, the median over the rounds.
         low: the first quartile.
         high: the third.
     """
@@ -48,11 +48,12 @@ def tune(
     rounds: int = 31,
     progress: Progress | None = None,
 ) -> tuple[Trial, ...]:
-    """Quantise with several float parts and measure them in turns, on one thread; fastest first.
+    """Quantise with several float parts and measure them in turns; the fastest first.
 
-    Each round runs float32 and every candidate on one image of zeros. The result depends on the
-    machine and changes a little from run to run: give `quantize` the place that it names, and the
-    file can be made again.
+    Each round runs float32 and every candidate on one thread with one image. What counts is
+    processor time: on a quiet machine it is the time that passes, and on another what would. The
+    result depends on the machine and changes a little from run to run; give `quantize` the place
+    that it names, and the file can be made again.
 
     Args:
         model: in float32, see `quantize`.
@@ -85,7 +86,8 @@ def tune(
     return tuple(sorted(trials, key=lambda trial: trial.ratio))
 
 
-def _time(session: Session, given: dict[str, Array]) -> float:
-    began = perf_counter()
+def _time(session: Session, given: Mapping[str, Array]) -> float:
+    """Seconds of the processor for one run."""
+    began = process_time()
     session.run(given)
-    return perf_counter() - began
+    return process_time() - began
