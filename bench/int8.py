@@ -24,7 +24,7 @@ from archspec.weights.random import draw
 from measure import Cost, call, in_turns, spread
 from onnxruntime import quantization
 
-ROUNDS = 51
+ROUNDS = 31
 
 BARS: Mapping[str, str] = {
     "mobilenet_v1": "",

@@ -111,7 +111,7 @@ def compare(
         made: of it, with the same input and outputs.
         images: of which those held back are taken.
         unreadable: takes the names of the files that are no pictures.
-        done: told how many of them are done.
+        done: told how many of all images are done.
 
     Raises:
         SpecError: E421, ONNX Runtime refuses a model; E455, an image is not finite.
@@ -125,5 +125,5 @@ def compare(
         for name, one in sums.items():
             one.add(right[name], left[name])
         count += len(batch)
-        done(at)
+        done(len(images.calibrating) + at)
     return count, tuple(one.difference(name) for name, one in sums.items()) if count else ()

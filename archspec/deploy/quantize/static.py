@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
@@ -39,20 +40,18 @@ def quantize(
     """Make int8 of a model, calibrated with some of the images and compared on the others.
 
     Weights are int8, symmetric, with a scale for each output channel; values are uint8 with a
-    scale and a zero point, their ranges the least and largest that the calibrating images
-    give. The first rows stay in float32, see `float_until`: int8 is no faster there. Where that
-    part ends is decided by the shapes in the model, never by a clock, so that the same model,
-    images and package versions give the same bytes on the same kind of processor; `tune` measures
-    other places. Hard-sigmoids, also those in hard-swishes, become saturation, see `saturate`.
-
-    Processors without VNNI add pairs of products in 16 bits, which may saturate; the figures show
-    it where that happens.
+    scale and a zero point, their ranges the least and the largest that the calibrating images
+    give. The first rows stay in float32. Where those end is decided by the shapes in the model,
+    never by a clock: the same model, images and package versions give the same bytes on the same
+    kind of processor. Hard-sigmoids, also those in hard-swishes, become saturation, see
+    `saturate`. Processors without VNNI add pairs of products in 16 bits, which may saturate; the
+    figures show it where that happens.
 
     Args:
         model: in float32, of any opset from 13, with the names that the back end gives.
         images: what it reads.
         float_until: the row or the last node that stays in float32, `s1` or `s1.1.project.conv`;
-            INPUT for none. None: where `narrowest` says.
+            INPUT for none. None: where `narrowest` says; `tune` measures others.
         progress: told after every batch of images.
 
     Raises:
@@ -60,27 +59,23 @@ def quantize(
             is nothing to quantise, or ONNX Runtime cannot; E458, `float_until` is not there;
             E420 and E421, the result is not valid.
     """
-    calibrating, held_back = len(images.calibrating), len(images.held_back)
-
-    def done(count: int) -> None:
-        if progress:
-            progress(count, calibrating + held_back)
-
-    if float_until is None:
-        float_until = narrowest(model, images.shape)
+    done = partial(_tell, progress, len(images.names))
+    until = narrowest(model, images.shape) if float_until is None else float_until
     unreadable: list[str] = []
     with TemporaryDirectory(prefix="archspec-") as folder:
-        made = Ranges(model, images, Path(folder), unreadable, done).int8(float_until)
-    calibrated = calibrating - len(unreadable)
-    _mark(made, float_until, f"{calibrated} images, sha256 {images.digest}")
+        made = Ranges(model, images, Path(folder), unreadable, done).int8(until)
+    calibrated = len(images.calibrating) - len(unreadable)
+    _mark(made, until, f"{calibrated} images, sha256 {images.digest}")
     validate(made)
-    compared, differences = compare(
-        model, made, images, unreadable, lambda count: done(calibrating + count)
-    )
+    compared, differences = compare(model, made, images, unreadable, done)
     if not compared:
         raise too_few(calibrated)
-    figures = Figures(calibrated, compared, tuple(unreadable), float_until, differences)
-    return Quantized(made, figures)
+    return Quantized(made, Figures(calibrated, compared, tuple(unreadable), until, differences))
+
+
+def _tell(progress: Progress | None, count: int, done: int) -> None:
+    if progress:
+        progress(done, count)
 
 
 @dataclass(frozen=True)

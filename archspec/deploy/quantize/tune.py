@@ -11,12 +11,12 @@ import numpy as np
 import onnx
 
 from archspec.deploy.quantize.calibration import Calibration
-from archspec.deploy.quantize.choose import TENTH, narrowest
+from archspec.deploy.quantize.choose import TWENTIETH, narrowest
 from archspec.deploy.quantize.session import Array, Session, feed
 from archspec.deploy.quantize.static import Progress, Ranges
 from archspec.graph import INPUT
 
-SHARES = (TENTH / 2, TENTH, 2 * TENTH, 4 * TENTH)
+SHARES = (TWENTIETH, 2 * TWENTIETH, 4 * TWENTIETH, 8 * TWENTIETH)
 """Of the multiply-accumulates, that the float part of each candidate may have."""
 
 WARM_UP = 3
