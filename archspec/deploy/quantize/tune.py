@@ -74,8 +74,9 @@ def tune(
         ranges = Ranges(
             model, images, Path(folder), [], lambda count: progress and progress(count, total)
         )
-        made = [ranges.int8(INPUT), *map(ranges.int8, candidates)]
-    sessions = [Session(one, threads=1) for one in (model, *made[1:])]
+        ranges.int8(INPUT)  # has every value that any other needs a range for
+        made = [ranges.int8(name) for name in candidates]
+    sessions = [Session(one, threads=1) for one in (model, *made)]
     given = feed(model, np.zeros((1, *images.shape)))
     times = [[_time(session, given) for session in sessions] for _ in range(WARM_UP + rounds)]
     trials: list[Trial] = []
