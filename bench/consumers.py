@@ -107,7 +107,10 @@ def consumers(graph: Graph, weights: Weights, images: Array) -> Iterator[Case]:
         for form, options in forms.items():
             path = Path(folder) / f"{form}.tflite"
             export_tflite(graph, weights, path, precision=form, check=False, **options)
-            yield Case("LiteRT", "ai-edge-litert", f"tflite, {form}", in_litert(path))
+            try:
+                yield Case("LiteRT", "ai-edge-litert", f"tflite, {form}", in_litert(path))
+            except RuntimeError as reason:
+                sys.stderr.write(f"LiteRT refuses {graph.name} in {form}: {reason}\n")
 
 
 def in_onnx_runtime(data: bytes) -> Run:

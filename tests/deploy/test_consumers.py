@@ -56,7 +56,11 @@ def openvino(model, images) -> dict[str, np.ndarray]:
     # Its own choice is bfloat16 where the processor has it.
     compiled = core.compile_model(read, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     results = compiled(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
-    found = {output.any_name: results[output] for output in compiled.outputs}
+    # In their order: an output that is the input bears both names.
+    found = {
+        info.name: results[output]
+        for info, output in zip(model.graph.output, compiled.outputs, strict=True)
+    }
     return {
         name: array.transpose(0, 2, 3, 1) if array.ndim == 4 else array
         for name, array in found.items()
