@@ -7,11 +7,11 @@ if TYPE_CHECKING:
     from archspec.api import BLOCKS, cost, json_schema, load, to_graph
     from archspec.artifacts import (
         compile,  # noqa: A004
-        export,
         load_weights,
     )
     from archspec.block import Block, Builder
     from archspec.errors import Diagnostic, SpecError
+    from archspec.exports import export
     from archspec.graph import Graph
     from archspec.inspection import check
     from archspec.spec import Spec
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     **dict.fromkeys(("BLOCKS", "cost", "json_schema", "load", "to_graph"), "api"),
-    **dict.fromkeys(("compile", "export", "load_weights"), "artifacts"),
+    **dict.fromkeys(("compile", "load_weights"), "artifacts"),
+    "export": "exports",
     **dict.fromkeys(("Block", "Builder"), "block"),
     **dict.fromkeys(("Diagnostic", "SpecError"), "errors"),
     "Graph": "graph",

@@ -1,40 +1,24 @@
-"""What is made of a spec: Keras models, weights, ONNX files."""
+"""What is made of a spec with Keras, and what gives it weights."""
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from reprlib import repr as brief
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
+from typing import TYPE_CHECKING, TypeAlias
 
-from archspec.api import Blocks, Path, Reference, loaded, to_graph
+from archspec.api import Blocks, Path, Reference, to_graph
 from archspec.backends import framework
-from archspec.errors import Source, Span, error
 from archspec.graph import Graph
-from archspec.spec import Spec, Tap
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from archspec.backends.onnx import Form
-    from archspec.deploy.export import Exported
     from archspec.weights.store import Loaded
 
 Weights: TypeAlias = "Path | Mapping[str, np.ndarray] | keras.Model"
 """`random:SEED`, a weight file of any kind, arrays by key, or a Keras model."""
 
-Size: TypeAlias = int | tuple[int, int] | Literal["dynamic"]
-"""Of images: a side of a square, height and width, or any."""
-
-Layout: TypeAlias = Literal["nchw", "nhwc"]
-Precision: TypeAlias = Literal["fp32", "fp16"]
-Target: TypeAlias = Literal["any", "mobile"]
-Scores: TypeAlias = Literal["logits", "softmax"]
-
 UNTRAINED = "random:0"
-
-OPSET = 17
-"""The ONNX operators that every runtime of the last years knows."""
 
 
 def compile(  # noqa: A001  the word of the field
@@ -153,143 +137,3 @@ def arrays(weights: Weights, net: Graph, reset: Sequence[str] = ()) -> "Mapping[
     from archspec.backends.keras import read_weights  # noqa: PLC0415
 
     return fit({**read_weights(weights), **redrawn(net, reset)}, net, "the model")
-
-
-class Options(TypedDict, total=False):
-    """What an exported file is to be; each is an option of the command too.
-
-    Args:
-        opset: version of the ONNX operators, 13 to the newest; 17.
-        batch: a fixed batch size; None for any.
-        size: of the images, in the stead of the spec's; "dynamic" for any.
-        layout: of images, in and out; "nchw".
-        precision: of weights and arithmetic, inputs and outputs are float32 all the same; "fp32".
-        target: "any", or "mobile" for what accelerators of phones run as a whole, with one batch, 1
-            if none is said.
-        preprocess: whether the file takes uint8 RGB and normalizes it as the spec says.
-        outputs: rows, parts or nodes to give in the stead of the spec's outputs, each under its
-            own name, or under another as in `c3=s3`.
-        scores: what a classifier gives; None for what the spec says.
-        labels: a text file with the name of each class, which go into the metadata.
-        external_data: whether the weights go into a file beside it; above 2 GiB they always do.
-        via: "direct" or "tf2onnx".
-        check: whether to compare ONNX Runtime with the reference before the file appears; True.
-    """
-
-    opset: int
-    batch: int | None
-    size: Size | None
-    layout: Layout
-    precision: Precision
-    target: Target
-    preprocess: bool
-    outputs: Sequence[str]
-    scores: Scores | None
-    labels: Path | None
-    external_data: bool
-    via: str
-    check: bool
-
-
-def export(
-    spec: Reference,
-    path: Path,
-    *,
-    weights: Weights = UNTRAINED,
-    reset: Sequence[str] = (),
-    blocks: Blocks | None = None,
-    **options: Unpack[Options],
-) -> "Exported":
-    """Write an ONNX file that computes what the spec says.
-
-    Args:
-        spec: what to export.
-        path: the file, ending with .onnx; it appears whole or not at all.
-        weights: what it computes with.
-        reset: rows that are drawn anew whatever the file has for them: `classifier`.
-        blocks: as in `load`; a loaded spec has them already.
-        options: see `Options`.
-
-    Raises:
-        SpecError: the spec is wrong; E4xx, the export; E5xx, the weights.
-    """
-    from archspec.deploy import export as deploy  # noqa: PLC0415
-    from archspec.deploy import metadata  # noqa: PLC0415
-
-    form, via = _form(options), options.get("via", "direct")
-    wanted = _edited(loaded(spec, blocks), options)
-    file = options.get("labels")
-    labels = metadata.read_labels(file, wanted.classes) if file else ()
-    net = to_graph(wanted)
-    net, found = _changed(wanted, net, arrays(weights, net, reset), options)
-    with framework(f"the way via {via}"):
-        return deploy.export(
-            net,
-            found,
-            path,
-            form,
-            via=via,
-            check=options.get("check", True),
-            external_data=options.get("external_data", False),
-            metadata=metadata.describe(wanted, form, options.get("scores"), labels),
-        )
-
-
-def _form(options: Options) -> "Form":
-    from archspec.backends.onnx import Form  # noqa: PLC0415
-
-    target = options.get("target", "any")
-    return Form(
-        opset=options.get("opset", OPSET),
-        batch=options.get("batch") or (1 if target == "mobile" else None),
-        any_size=options.get("size") == "dynamic",
-        layout=options.get("layout", "nchw"),
-        precision=options.get("precision", "fp32"),
-        pixels=options.get("preprocess", False),
-        target=target,
-    )
-
-
-def _changed(
-    spec: Spec, net: Graph, found: "Mapping[str, np.ndarray]", options: Options
-) -> "tuple[Graph, Mapping[str, np.ndarray]]":
-    """The graph with what the file is to do besides, before and after it."""
-    from archspec.passes.normalize import normalize  # noqa: PLC0415
-    from archspec.passes.scores import scores  # noqa: PLC0415
-
-    wanted = options.get("scores")
-    net = scores(net, wanted) if wanted else net
-    if not options.get("preprocess"):
-        return net, found
-    if spec.normalization is None:
-        raise error(
-            "E418",
-            f"{spec.title} does not say how pixels are normalized",
-            hint="as in --set normalization.mean=0.5 --set normalization.std=0.5",
-        )
-    return normalize(net, found, spec.normalization)
-
-
-def _edited(spec: Spec, options: Options) -> Spec:
-    """The spec with another size of image, and with other outputs."""
-    size, outputs = options.get("size"), options.get("outputs", ())
-    document: dict[str, Any] = {}
-    if size is not None and size != "dynamic":
-        height, width = size if isinstance(size, tuple) else (size, size)
-        spec = replace(spec, input=(height, width, spec.input[2]))
-        document["input"] = list(spec.input)
-    if outputs:  # what it equals has other ones
-        spec = replace(spec, outputs=dict(map(_tap, outputs)), equals={})
-        document["equals"] = {}
-        document["outputs"] = {name: tap.path for name, tap in spec.outputs.items()}
-    if not document:
-        return spec
-    whole = {**spec.document, **document}
-    return replace(spec, written=lambda: {key: said for key, said in whole.items() if said != {}})
-
-
-def _tap(text: str) -> tuple[str, Tap]:
-    """`c3=s3`, or a path that is the output's name as well."""
-    name, equals, path = text.partition("=")
-    span = Span(Source("--outputs", text), 1, len(name) + 2 if equals else 1, 1, len(text) + 1)
-    return name, Tap(path if equals else name, span)

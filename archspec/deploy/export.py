@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import onnx
 from numpy.typing import NDArray
@@ -14,7 +14,9 @@ from archspec.backends.onnx import LARGEST, Form, emit, size_of
 from archspec.deploy import external
 from archspec.deploy.check import Agreement, Truth
 from archspec.deploy.check import check as compare
-from archspec.deploy.tf2onnx import convert
+from archspec.deploy.quantize import Calibration, Figures, quantize
+from archspec.deploy.quantize.static import Progress
+from archspec.deploy.tf2onnx import convert, convert_model, load
 from archspec.errors import did_you_mean, error
 from archspec.files import write_whole
 from archspec.graph import Graph
@@ -36,8 +38,11 @@ class Exported:
         sha256: of what is in it, hexadecimal.
         opset: version of the operator set.
         nodes: number of ONNX nodes.
-        agreement: of ONNX Runtime and the reference; none if it was not checked.
+        agreement: of ONNX Runtime and the reference, in float; none if it was not checked.
         data: the file of its weights, if they are not in it.
+        figures: how int8 differs from float32, if it is int8.
+        via: one of `WAYS`.
+        why: why it is not direct, where nobody asked for that.
     """
 
     path: Path
@@ -47,6 +52,23 @@ class Exported:
     nodes: int
     agreement: Agreement | None
     data: Path | None = None
+    figures: Figures | None = None
+    via: str = "direct"
+    why: str = ""
+
+
+class Quantization(NamedTuple):
+    """How a file becomes int8, see `deploy.quantize`.
+
+    Args:
+        images: what it is calibrated with.
+        float_until: the row or node that stays in float32 last; None: by rule.
+        progress: told how many images are done, and how many there are.
+    """
+
+    images: Calibration
+    float_until: str | None = None
+    progress: Progress | None = None
 
 
 def export(  # noqa: PLR0913  each is an option of the command
@@ -58,6 +80,7 @@ def export(  # noqa: PLR0913  each is an option of the command
     via: str = "direct",
     check: bool = True,
     external_data: bool = False,
+    quantization: Quantization | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> Exported:
     """Write the graph to `path` as an ONNX model that was checked before the file appears.
@@ -71,33 +94,61 @@ def export(  # noqa: PLR0913  each is an option of the command
         check: whether ONNX Runtime must agree with the reference ("tf2onnx": with Keras).
         external_data: whether the weights go into a file of their own, as they do whenever one
             file cannot hold them.
+        quantization: how it becomes int8 after the check.
         metadata: what goes into the model's `metadata_props`.
 
     Raises:
-        SpecError: E412 to E416, it cannot be emitted; E420 to E423, the check fails; E430 to
-            E432, tf2onnx cannot do it; E110, the file cannot be written.
+        SpecError: E412 to E419, it cannot be emitted; E420 to E423, the check fails; E430 to
+            E436, tf2onnx cannot do it; E450 to E458, int8; E110, the file cannot be written.
     """
-    _need_sense(os.fspath(path), via)
-    if via == "direct" and (external_data or size_of(graph, form) > LARGEST):
+    need_onnx(os.fspath(path))
+    if via not in WAYS:
+        raise error("E414", f"there is no way '{via}' to ONNX", hint=did_you_mean(via, WAYS))
+    outside = via == "direct" and (external_data or size_of(graph, form) > LARGEST)
+    if outside and quantization is None:
         return _external(graph, weights, Path(path), form, check, metadata)
     truth: Truth | None = None
     if via == "direct":
         model = direct(graph, weights, form, metadata)
     else:
-        _need_plain(form, external_data)
+        need_plain(form, external_data=external_data)
         model, truth = convert(graph, weights, form.opset, form.batch, metadata)
     agreement = compare(model, graph, weights, form, keras=truth) if check else None
-    data = model.SerializeToString(deterministic=True)
-    write_whole(path, data)
-    digest, nodes = sha256(data).hexdigest(), len(model.graph.node)
-    return Exported(Path(path), len(data), digest, form.opset, nodes, agreement)
+    figures = None
+    if quantization:
+        images, float_until, progress = quantization
+        model, figures = quantize(model, images, float_until=float_until, progress=progress)
+    return replace(_written(model, Path(path), agreement), figures=figures, via=via)
 
 
-def _need_sense(path: str, via: str) -> None:
-    if via not in WAYS:
-        raise error("E414", f"there is no way '{via}' to ONNX", hint=did_you_mean(via, WAYS))
-    if not path.endswith(".onnx"):
-        raise error("E415", f"'{path}' is no name of an ONNX file", hint="it ends with .onnx")
+def export_model(
+    source: str,
+    path: str | os.PathLike[str],
+    form: Form = Form(),  # noqa: B008  frozen
+    *,
+    size: tuple[int, int] | None = None,
+    check: bool = True,
+    why: str = "",
+) -> Exported:
+    """Write a Keras model file to `path` by way of tf2onnx, compared with Keras.
+
+    Args:
+        source: the model file, .keras or .h5.
+        path: of the ONNX file; an older one is replaced.
+        form: opset and batch; nothing else can be chosen.
+        size: height and width of the images, where the model leaves them open.
+        check: whether ONNX Runtime must agree with Keras.
+        why: why it does not go the direct way.
+
+    Raises:
+        SpecError: E415 and E419, it cannot be such a file; E420 to E423, the check fails; E430 to
+            E436, tf2onnx cannot do it; E110, the file cannot be written.
+    """
+    need_onnx(os.fspath(path))
+    need_plain(replace(form, any_size=False), external_data=False)
+    model, truth = convert_model(load(source), opset=form.opset, batch=form.batch, size=size)
+    agreement = truth.agree(model) if check else None
+    return replace(_written(model, Path(path), agreement), via="tf2onnx", why=why)
 
 
 def direct(
@@ -108,6 +159,14 @@ def direct(
 ) -> onnx.ModelProto:
     """The graph after all passes, as an ONNX model."""
     return emit(*deployed(graph, weights), form, metadata=metadata)
+
+
+def _written(model: onnx.ModelProto, path: Path, agreement: Agreement | None) -> Exported:
+    data = model.SerializeToString(deterministic=True)
+    write_whole(path, data)
+    digest = sha256(data).hexdigest()
+    opset = next(entry.version for entry in model.opset_import if not entry.domain)
+    return Exported(path, len(data), digest, opset, len(model.graph.node), agreement)
 
 
 def _external(
@@ -129,23 +188,19 @@ def _external(
     found = external.write(
         path, lambda data: emit(small, arrays, form, metadata=metadata, data=data), compared
     )
-    data, model = (
-        path.resolve().parent / found.name,
-        found.model.SerializeToString(deterministic=True),
-    )
-    return Exported(
-        path,
-        len(model) + data.stat().st_size,
-        sha256(model).hexdigest(),
-        form.opset,
-        len(found.model.graph.node),
-        agreement,
-        data,
-    )
+    data, model = path.with_name(found.name), found.model.SerializeToString(deterministic=True)
+    size, nodes = len(model) + data.stat().st_size, len(found.model.graph.node)
+    return Exported(path, size, sha256(model).hexdigest(), form.opset, nodes, agreement, data)
 
 
-def _need_plain(form: Form, external_data: bool) -> None:  # noqa: FBT001
-    """Refuse what only the direct way can do."""
+def need_onnx(path: str) -> None:
+    """Refuse what is no name of an ONNX file: E415."""
+    if not path.endswith(".onnx"):
+        raise error("E415", f"'{path}' is no name of an ONNX file", hint="it ends with .onnx")
+
+
+def need_plain(form: Form, *, external_data: bool) -> None:
+    """Refuse what only the direct way can do: E419."""
     if external_data or form != Form(opset=form.opset, batch=form.batch):
         raise error(
             "E419",

@@ -19,20 +19,26 @@ SPEC = "archspec.spec"
 
 
 def describe(
-    spec: Spec, form: Form, scores: str | None = None, labels: Sequence[str] = ()
+    title: str,
+    spec: Spec | None,
+    form: Form,
+    *,
+    scores: str | None = None,
+    labels: Sequence[str] = (),
 ) -> dict[str, str]:
-    """The metadata of a file that is made from a spec.
+    """The metadata of a file.
 
     Args:
-        spec: with the outputs and the size of image that the file has.
+        title: what the net is called.
+        spec: that it is made from, with the outputs and the size of image that the file has.
         form: of the file.
         scores: what was made of the classifier's output, `logits` or `softmax`.
         labels: of the classes, in order.
     """
     said = {
         "version": VERSION,
-        "title": spec.title,
-        "spec": dump(spec.document),
+        "title": title,
+        "spec": dump(spec.document) if spec else None,
         "input": json.dumps(_input(spec, form)),
         "scores": scores,
         "labels": json.dumps(labels, ensure_ascii=False) if labels else None,
@@ -40,11 +46,11 @@ def describe(
     return {f"archspec.{key}": value for key, value in said.items() if value}
 
 
-def _input(spec: Spec, form: Form) -> Mapping[str, object]:
+def _input(spec: Spec | None, form: Form) -> Mapping[str, object]:
     """Type, order of the axes, and what is to be done to pixels before."""
     if form.pixels:
         return {"type": "uint8", "layout": form.layout, "pixels": "RGB"}
-    said = spec.normalization
+    said = spec.normalization if spec else None
     normalization = {"normalization": asdict(said)} if said else {}
     return {"type": "float32", "layout": form.layout, **normalization}
 

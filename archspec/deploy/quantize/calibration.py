@@ -55,6 +55,11 @@ class Calibration:
         held_back = set(self.held_back)
         return [place for place in range(len(self.names)) if place not in held_back]
 
+    def images(self) -> Iterator[Array]:
+        """All of them that can be read, one after the other."""
+        loaded = map(self.load, range(len(self.names)))
+        return (image for image in loaded if image is not None)
+
     def batches(
         self, places: Sequence[int], size: int, unreadable: list[str]
     ) -> Iterator[tuple[int, Array]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import onnx
 from onnx import helper
@@ -22,8 +22,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Told how many images are done, and how many there are."""
 
 
-@dataclass(frozen=True)
-class Quantized:
+class Quantized(NamedTuple):
     """A model in int8, input and outputs those of the float32 model, and how it compares."""
 
     model: onnx.ModelProto

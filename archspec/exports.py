@@ -1,0 +1,362 @@
+"""Files to deploy, for ONNX and for LiteRT, of a spec or of a Keras model file."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
+
+from archspec.api import Blocks, Path, Reference, loaded, to_graph
+from archspec.artifacts import UNTRAINED, Weights, arrays
+from archspec.backends import framework
+from archspec.errors import Source, Span, SpecError, did_you_mean, error
+from archspec.graph import Graph
+from archspec.spec import Normalization, Spec, Tap
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from archspec.backends.onnx import Form
+    from archspec.deploy.export import Exported
+    from archspec.deploy.quantize import Calibration
+    from archspec.deploy.tflite import Converted
+
+OPSET = 17
+"""The ONNX operators that every runtime of the last years knows."""
+
+MODELS = (".keras", ".h5")
+"""What names of Keras model files end with."""
+
+LITERT = ".tflite"
+
+_NOMINAL = (224, 224)
+"""The size that a model of any size is read with."""
+
+_NOT_LIFTED = {"E443", "E444"}
+"""Errors of a Keras model that has no graph; TensorFlow converts it."""
+
+Size: TypeAlias = int | tuple[int, int] | Literal["dynamic"]
+"""Of images: a side of a square, height and width, or any."""
+
+Layout: TypeAlias = Literal["nchw", "nhwc"]
+Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
+Target: TypeAlias = Literal["any", "mobile"]
+Scores: TypeAlias = Literal["logits", "softmax"]
+
+
+class Options(TypedDict, total=False):
+    """What an exported file is to be; each is an option of the command too.
+
+    Args:
+        opset: version of the ONNX operators, 13 to the newest; 17.
+        batch: number of images; "dynamic" for any, which is so unless the file is for phones.
+        size: of the images, in the stead of the spec's; "dynamic" for any.
+        layout: of images, in and out; "nchw".
+        precision: of weights and arithmetic, inputs and outputs are float32 all the same; "fp32".
+        calibrate: for int8, a folder of pictures or a .npy file of images.
+        float_until: for int8, the row or node up to which all stays in float32; chosen if none is.
+        target: "any", or "mobile" for what accelerators of phones run as a whole.
+        preprocess: whether the file takes uint8 RGB and normalizes it as the spec says.
+        outputs: rows, parts or nodes to give in the stead of the spec's outputs, each under its
+            own name, or under another as in `c3=s3`.
+        scores: what a classifier gives; None for what the spec says.
+        labels: a text file with the name of each class, which go into the metadata.
+        external_data: whether the weights go into a file beside it; above 2 GiB they always do.
+        via: "direct" or "tf2onnx".
+        check: whether to run the file and compare before it appears; True.
+        progress: told how many calibrating images are done, and how many there are.
+    """
+
+    opset: int
+    batch: int | Literal["dynamic"] | None
+    size: Size | None
+    layout: Layout
+    precision: Precision
+    calibrate: Path | None
+    float_until: str | None
+    target: Target
+    preprocess: bool
+    outputs: Sequence[str]
+    scores: Scores | None
+    labels: Path | None
+    external_data: bool
+    via: str
+    check: bool
+    progress: Callable[[int, int], None] | None
+
+
+@dataclass(frozen=True)
+class _Net:
+    """What is exported.
+
+    Args:
+        graph: with the outputs and the size of image that are wanted.
+        weights: its arrays.
+        title: what it is called.
+        spec: that it comes from; None for a Keras model.
+    """
+
+    graph: Graph
+    weights: "Mapping[str, np.ndarray]"
+    title: str
+    spec: Spec | None = None
+
+    @property
+    def normalization(self) -> Normalization | None:
+        """Of the pixels that it takes, if that is said."""
+        return self.spec.normalization if self.spec else None
+
+    @property
+    def classes(self) -> int:
+        """How many a label is wanted for."""
+        vectors = [self.graph.shapes[node] for node in self.graph.outputs.values()]
+        last = next((shape[0] for shape in vectors if len(shape) == 1), 0)
+        return self.spec.classes if self.spec else last
+
+
+def export(
+    spec: Reference,
+    path: Path,
+    *,
+    weights: Weights = UNTRAINED,
+    reset: Sequence[str] = (),
+    blocks: Blocks | None = None,
+    **options: Unpack[Options],
+) -> "Exported | Converted":
+    """Write an ONNX or a LiteRT file that computes what a spec, or a Keras model, says.
+
+    Args:
+        spec: what to export; also the path of a Keras model file, .keras or .h5.
+        path: the file, ending with .onnx or .tflite; it appears whole or not at all.
+        weights: what it computes with; a model file has its own.
+        reset: rows that are drawn anew whatever the file has for them: `classifier`.
+        blocks: as in `load`; a loaded spec has them already.
+        options: see `Options`.
+
+    Raises:
+        SpecError: the spec is wrong; E4xx, the model or the export; E5xx, the weights.
+    """
+    if not isinstance(spec, Spec) and is_model(os.fspath(spec)):
+        if weights is not UNTRAINED or reset:
+            raise error(
+                "E425", f"'{os.fspath(spec)}' is a Keras model, which has weights of its own"
+            )
+        return _export_model(os.fspath(spec), path, options)
+    wanted = _edited(loaded(spec, blocks), options)
+    graph = to_graph(wanted)
+    return _write(_Net(graph, arrays(weights, graph, reset), wanted.title, wanted), path, options)
+
+
+def is_model(reference: str) -> bool:
+    """Whether it is the path of a Keras model file."""
+    return reference.endswith(MODELS)
+
+
+def _export_model(source: str, path: Path, options: Options) -> "Exported | Converted":
+    """Export a Keras model: through its graph, or by way of TensorFlow where it has none."""
+    why = ""
+    if options.get("via", "direct") == "direct" and source.endswith(MODELS[0]):
+        try:
+            return _write(_lifted(source, options), path, options)
+        except SpecError as reason:
+            why = reason.diagnostics[0].message
+            if reason.diagnostics[0].code not in _NOT_LIFTED:
+                raise
+    from archspec.deploy import export as deploy  # noqa: PLC0415
+
+    others = [_flag(name) for name in _OF_GRAPHS if options.get(name)]
+    if others or os.fspath(path).endswith(LITERT):
+        what = others[0] if others else "a LiteRT file"
+        raise error("E426", f"{what} needs a graph, which '{source}' does not give: {why}")
+    with framework("a Keras model without a graph"):
+        return deploy.export_model(
+            source,
+            path,
+            _form(options),
+            size=_sides(options),
+            check=options.get("check", True),
+            why=why,
+        )
+
+
+_OF_GRAPHS = ("outputs", "scores", "labels", "external_data", "calibrate", "preprocess")
+"""Options of files that come from a graph."""
+
+
+def _flag(name: str) -> str:
+    """An option as the command line has it."""
+    return f"--{name.replace('_', '-')}"
+
+
+def _lifted(source: str, options: Options) -> _Net:
+    """The graph of a Keras model file, with the size and the outputs that are wanted."""
+    from archspec.lift import lift  # noqa: PLC0415
+
+    found = lift(source, _NOMINAL if options.get("size") == "dynamic" else _sides(options))
+    graph, taps = found.graph, options.get("outputs", ())
+    if taps:
+        graph = replace(graph, outputs=dict(_node(graph, *_tap(text)) for text in taps))
+    return _Net(graph, found.weights, graph.name)
+
+
+def _node(graph: Graph, name: str, tap: Tap) -> tuple[str, str]:
+    """An output of a lifted graph, by the name of its layer."""
+    if tap.path not in graph.named:
+        hint = did_you_mean(tap.path, graph.named)
+        raise error("E303", f"there is no '{tap.path}'", tap.span, hint)
+    return name, tap.path
+
+
+def _write(net: _Net, path: Path, options: Options) -> "Exported | Converted":
+    """Write the file, with what it is to do besides and what it says of itself."""
+    from archspec.deploy import export as deploy  # noqa: PLC0415
+    from archspec.deploy import metadata  # noqa: PLC0415
+
+    litert = os.fspath(path).endswith(LITERT)
+    form = _litert_form(options) if litert else _form(options)
+    file, scores = options.get("labels"), options.get("scores")
+    labels = metadata.read_labels(file, net.classes) if file else ()
+    said = metadata.describe(net.title, net.spec, form, scores=scores, labels=labels)
+    images = _images(net, options)
+    net = _changed(net, options)
+    check, via = options.get("check", True), options.get("via", "direct")
+    if litert:
+        with framework("a LiteRT file"):
+            return _litert(net, path, options, images, said)
+    quantization = None
+    if images:
+        quantization = deploy.Quantization(
+            images, options.get("float_until"), options.get("progress")
+        )
+    with framework(f"the way via {via}"):
+        return deploy.export(
+            net.graph,
+            net.weights,
+            path,
+            form,
+            via=via,
+            check=check,
+            external_data=options.get("external_data", False),
+            quantization=quantization,
+            metadata=said,
+        )
+
+
+def _litert(
+    net: _Net,
+    path: Path,
+    options: Options,
+    images: "Calibration | None",
+    metadata: Mapping[str, str],
+) -> "Converted":
+    from archspec.deploy.tflite import export_tflite  # noqa: PLC0415
+
+    batch = options.get("batch") or 1
+    return export_tflite(
+        net.graph,
+        net.weights,
+        path,
+        precision=options.get("precision", "fp32"),
+        batch=None if batch == "dynamic" else batch,
+        images=images.images() if images else None,
+        check=options.get("check", True),
+        metadata=metadata,
+    )
+
+
+def _images(net: _Net, options: Options) -> "Calibration | None":
+    """What int8 is calibrated with."""
+    path, wanted = options.get("calibrate"), options.get("precision") == "int8"
+    if bool(path) != wanted:
+        raise error("E427", "int8 needs images: '--precision int8 --calibrate PATH'")
+    if path is None:
+        return None
+    from archspec.deploy.quantize import read_images  # noqa: PLC0415
+
+    normalization = None if options.get("preprocess") else net.normalization
+    height, width, channels = net.graph.input
+    return read_images(path, (height, width, channels), normalization)
+
+
+def _changed(net: _Net, options: Options) -> _Net:
+    """The net with what the file is to do besides, before and after it."""
+    from archspec.passes.normalize import normalize  # noqa: PLC0415
+    from archspec.passes.scores import scores  # noqa: PLC0415
+
+    wanted = options.get("scores")
+    if wanted:
+        net = replace(net, graph=scores(net.graph, wanted))
+    if not options.get("preprocess"):
+        return net
+    if net.normalization is None:
+        raise error(
+            "E418",
+            f"{net.title} does not say how pixels are normalized",
+            hint="as in --set normalization.mean=0.5 --set normalization.std=0.5",
+        )
+    graph, weights = normalize(net.graph, net.weights, net.normalization)
+    return replace(net, graph=graph, weights=weights)
+
+
+def _form(options: Options) -> "Form":
+    from archspec.backends.onnx import Form  # noqa: PLC0415
+
+    target, precision = options.get("target", "any"), options.get("precision", "fp32")
+    batch = options.get("batch") or ("dynamic" if target == "any" else 1)
+    return Form(
+        opset=options.get("opset", OPSET),
+        batch=None if batch == "dynamic" else batch,
+        any_size=options.get("size") == "dynamic",
+        layout=options.get("layout", "nchw"),
+        precision="fp32" if precision == "int8" else precision,
+        pixels=options.get("preprocess", False),
+        target=target,
+    )
+
+
+def _litert_form(options: Options) -> "Form":
+    """What there is to choose about a LiteRT file is not the form of an ONNX file."""
+    from archspec.backends.onnx import Form  # noqa: PLC0415
+
+    idle = {"opset": OPSET, "layout": "nchw", "target": "any", "via": "direct"}
+    said: Mapping[str, Any] = {**idle, **options}
+    others = [name for name, value in idle.items() if said[name] != value]
+    others += [name for name in _OF_ONNX if said.get(name)]
+    others += ["size dynamic"] if said.get("size") == "dynamic" else []
+    if others:
+        raise error("E469", f"a LiteRT file does not go with '{_flag(others[0])}'")
+    return Form(layout="nhwc")
+
+
+_OF_ONNX = ("preprocess", "external_data", "float_until")
+"""Options of ONNX files."""
+
+
+def _sides(options: Options) -> tuple[int, int] | None:
+    size = options.get("size")
+    if size is None or size == "dynamic":
+        return None
+    return (size, size) if isinstance(size, int) else size
+
+
+def _edited(spec: Spec, options: Options) -> Spec:
+    """The spec with another size of image, and with other outputs."""
+    sides, outputs = _sides(options), options.get("outputs", ())
+    document: dict[str, Any] = {}
+    if sides:
+        spec = replace(spec, input=(*sides, spec.input[2]))
+        document["input"] = list(spec.input)
+    if outputs:  # what it equals has other ones
+        spec = replace(spec, outputs=dict(map(_tap, outputs)), equals={})
+        document["equals"] = {}
+        document["outputs"] = {name: tap.path for name, tap in spec.outputs.items()}
+    if not document:
+        return spec
+    whole = {**spec.document, **document}
+    return replace(spec, written=lambda: {key: said for key, said in whole.items() if said != {}})
+
+
+def _tap(text: str) -> tuple[str, Tap]:
+    """`c3=s3`, or a path that is the output's name as well."""
+    name, equals, path = text.partition("=")
+    span = Span(Source("--outputs", text), 1, len(name) + 2 if equals else 1, 1, len(text) + 1)
+    return name, Tap(path if equals else name, span)
