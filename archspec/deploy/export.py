@@ -19,11 +19,12 @@ from archspec.files import write_whole
 from archspec.graph import Graph
 from archspec.passes.collapse import collapse
 from archspec.passes.merge import merge
+from archspec.passes.pads import pads
 from archspec.passes.prune import prune
 
 Weights: TypeAlias = Mapping[str, NDArray[Any]]
 
-PASSES = (prune, collapse, merge)
+PASSES = (prune, pads, collapse, merge)
 """What a deployed model goes through, in this order."""
 
 
