@@ -261,7 +261,9 @@ class _Model:
         settings = _object(layer.get("config"), quoted(name))
         full = ".".join(place).replace("/", ".")
         return self.unroller.add(
-            Call(full, kind_of(layer), plain(settings), tuple(map(plain, args)), plain(named), place)
+            Call(
+                full, kind_of(layer), plain(settings), tuple(map(plain, args)), plain(named), place
+            )
         )
 
     def _layer(self, name: str) -> Config:

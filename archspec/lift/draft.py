@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from archspec.errors import Diagnostic, SpecError, error
 from archspec.graph import INPUT, Graph, GraphBuilder
-from archspec.lift.calls import IMAGE, Call, Net
+from archspec.lift.calls import Call, Net
 from archspec.lift.groups import Group, grouped
 from archspec.lift.rules import CHAIN, POOLS, RULES
 from archspec.lift.said import RefusedError, is_list

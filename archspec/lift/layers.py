@@ -1,11 +1,10 @@
 """What each layer of Keras is in ops: the inverse of the Keras back end, layer by layer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from archspec.errors import quoted
-from archspec.lift import activations, merges
 from archspec.lift.activations import activate
 from archspec.lift.said import RefusedError, count, is_list, number, numbers
 from archspec.lift.site import Rule, Site, Source
@@ -21,7 +20,6 @@ from archspec.ops import (
     GlobalPool,
     GroupNorm,
     LayerNorm,
-    Op,
     Pad,
     Pool,
     Rescale,
@@ -31,6 +29,9 @@ from archspec.ops import (
     Standardize,
     UnitNorm,
 )
+
+EPSILON = 1e-7
+"""The least that Normalization divides by."""
 
 Windowed = TypeVar("Windowed", Convolution, Pool)
 
@@ -143,7 +144,9 @@ def dense(site: Site) -> None:
         arrays["bias"] = site.array(1, units)
     value = site.value()
     vector = len(site.draft.build.shapes[value]) == 1
-    op = Dense(units, bias) if vector else Convolution((1, 1), 1, "valid", channels=units, bias=bias)
+    op = (
+        Dense(units, bias) if vector else Convolution((1, 1), 1, "valid", channels=units, bias=bias)
+    )
     site.finish(activate(site, site.add(op, value, arrays=arrays)))
 
 

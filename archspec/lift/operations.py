@@ -53,7 +53,10 @@ def _reduce(site: Site, op: GlobalPool) -> None:
     site.image()
     axis = argument(site, 1, "axis")
     flat = not argument(site, 2, "keepdims", default=False)
-    if not is_list(axis, 2) or sorted(place % 4 if type(place) is int else 0 for place in axis) != [1, 2]:
+    if not is_list(axis, 2) or sorted(place % 4 if type(place) is int else 0 for place in axis) != [
+        1,
+        2,
+    ]:
         raise RefusedError(f"axis is {quoted(axis)}, not height and width")
     site.finish(site.add(op, site.value()), flat=flat)
 
@@ -117,7 +120,7 @@ def resize(site: Site) -> None:
 def reshape(site: Site) -> None:
     """To another shape, with the batch before it."""
     wanted = argument(site, 1, "newshape")
-    if not is_list(wanted) or wanted[:1] != [-1] and wanted[:1] != [None]:
+    if not is_list(wanted) or (wanted[:1] != [-1] and wanted[:1] != [None]):
         raise RefusedError(f"newshape is {quoted(wanted)}")
     reshape_to(site, wanted[1:])
 

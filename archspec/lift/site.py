@@ -79,7 +79,9 @@ class Draft:
         if len(tensor.shape) == len(self.build.shapes[tensor.value]):
             return tensor.value
         name = f"{tensor.value}.flatten"
-        return name if name in self.build.shapes else self.build.add(name, Flatten(), [tensor.value])
+        return (
+            name if name in self.build.shapes else self.build.add(name, Flatten(), [tensor.value])
+        )
 
     def _free(self, name: str) -> str:
         number, free = 1, INPUT + ".layer" if name == INPUT else name

@@ -48,7 +48,9 @@ class Steps:
         """An operation, or a Rescaling, with a number in its name."""
         self.number += 1
         word = {"Rescaling": "rescale"}.get(kind, kind.lower())
-        return self.part(f"{word}{self.number}", kind if word == "rescale" else f"ops.{kind}", *args, **settings)
+        return self.part(
+            f"{word}{self.number}", kind if word == "rescale" else f"ops.{kind}", *args, **settings
+        )
 
     def slice(self, value: Read, start: int | None, stop: int | None) -> Read:
         """Some channels."""
@@ -107,9 +109,7 @@ def _attention(op: ops.Attention, inputs: Sequence[Image], step: Steps) -> None:
     step.image(mean, prod(op.infer(*shapes)), shapes[0], heads, op.patch)
 
 
-def _separable_attention(
-    op: ops.SeparableAttention, inputs: Sequence[Image], step: Steps
-) -> None:
+def _separable_attention(op: ops.SeparableAttention, inputs: Sequence[Image], step: Steps) -> None:
     scores, key, value = (step.matrices(image, 1, image[1][2], op.patch) for image in inputs)
     weights = step("Softmax", step.turned(scores), axis=-1)
     context = step("Multiply", value, step("Matmul", weights, key))
@@ -149,9 +149,7 @@ def _channel_attention(op: ops.ChannelAttention, inputs: Sequence[Image], step: 
 
 def _fourier_positions(op: ops.FourierPositions, inputs: Sequence[Image], step: Steps) -> None:
     ((value, (height, width, _)),) = inputs
-    several = step(
-        "Repeat", step.slice(value, None, 1), repeats=2 * op.frequencies, axis=-1
-    )
+    several = step("Repeat", step.slice(value, None, 1), repeats=2 * op.frequencies, axis=-1)
     rows = [[[*row]] for row in op.waves(height)]
     columns = [[[*column] for column in op.waves(width)]]
     parts = [step.rescaled(several, 0.0, waves) for waves in (rows, columns)]
@@ -183,9 +181,7 @@ def _response_norm(op: ops.ResponseNorm, inputs: Sequence[Image], step: Steps) -
     step.part("", "Multiply", [image, share])
 
 
-def _channel_convolution(
-    op: ops.ChannelConvolution, inputs: Sequence[Image], step: Steps
-) -> None:
+def _channel_convolution(op: ops.ChannelConvolution, inputs: Sequence[Image], step: Steps) -> None:
     ((value, shape),) = inputs
     value = step.part("split", "Reshape", value, target_shape=[shape[-1], 1])
     value = step.part(
@@ -271,9 +267,7 @@ def _share(op: ops.Pool, image: Shape) -> list[list[list[float]]]:
     slides = zip(image[:2], op.kernel, op.pads(image), op.slide(image), strict=True)
     for size, kernel, (before, _), positions in slides:
         starts = [place * op.stride - before for place in range(positions)]
-        axes.append(
-            [kernel / (min(start + kernel, size) - max(start, 0)) for start in starts]
-        )
+        axes.append([kernel / (min(start + kernel, size) - max(start, 0)) for start in starts])
     return [[[row * column] for column in axes[1]] for row in axes[0]]
 
 

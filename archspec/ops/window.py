@@ -27,9 +27,7 @@ Around: TypeAlias = tuple[Pads, Pads]
 """Pixels around an image: before and after, of height and of width."""
 
 
-def pads(
-    padding: Padding | Pads, size: int, kernel: int, stride: int, dilation: int = 1
-) -> Pads:
+def pads(padding: Padding | Pads, size: int, kernel: int, stride: int, dilation: int = 1) -> Pads:
     """Pixels that `padding` puts before and after an axis of `size` pixels.
 
     >>> pads("same", 224, 3, 2), pads("same", 225, 3, 2), pads("even", 225, 3, 2)

@@ -45,9 +45,7 @@ def pad(op: ops.Pad, _: Shape, common: Common) -> Sequence[Layer]:
     if not op.value:
         return [layers.ZeroPadding2D((op.rows, op.columns), **common)]
     width = ((0, 0), op.rows, op.columns, (0, 0))
-    return [
-        operation(partial(operations.pad, pad_width=width, constant_values=op.value), common)
-    ]
+    return [operation(partial(operations.pad, pad_width=width, constant_values=op.value), common)]
 
 
 def blur(op: ops.Blur, _: Shape, common: Common) -> Sequence[Layer]:
