@@ -100,7 +100,7 @@ def _convolutions() -> Iterator[tuple[Shape, Op]]:
     yield (2, 3, 4), Convolution((5, 5), 2, channels=4, groups=4)  # larger than the image
 
 
-def _others() -> Iterator[tuple[Shape, Op]]:
+def _pools() -> Iterator[tuple[Shape, Op]]:
     for kind, stride, padding in product(("max", "average"), (1, 2, 3), PADDINGS):
         yield (11, 8, 3), Pool((3, 3), stride, padding, type=kind)
     for kind, stride, padding in product(("max", "average"), (1, 2), PADDINGS):
@@ -112,6 +112,10 @@ def _others() -> Iterator[tuple[Shape, Op]]:
         yield (7, 7, 4), Pool((7, 7), 7, "same", type=kind)
         yield (12, 9, 2), Pool((2, 4), 2, "same", type=kind)
         yield (6, 5, 4), GlobalPool(kind)
+
+
+def _others() -> Iterator[tuple[Shape, Op]]:
+    yield from _pools()
     for function in FUNCTIONS:
         yield (5, 4, 6), Activation(function)
     for slope in (0.3, 0.0, 1.5):

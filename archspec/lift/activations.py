@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from archspec.errors import quoted
 from archspec.lift.said import RefusedError, Value, is_object, number
-from archspec.lift.site import Site
+from archspec.lift.site import Rule, Site
 from archspec.ops import Activation, Add, Function, Rescale, Scale
 
 NAMES: Mapping[str, Function] = {
@@ -69,7 +69,7 @@ def _apply(site: Site, op: Activation | None) -> None:
     site.finish(site.add(op, site.value()) if op else site.value())
 
 
-def always(function: Function) -> "Rule":
+def always(function: Function) -> Rule:
     """A rule for what has no settings."""
     return lambda site: _apply(site, Activation(function))
 

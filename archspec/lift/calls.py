@@ -1,18 +1,31 @@
 """The config of a model, with all models in it, as layers called one after the other."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from archspec.errors import SpecError, error, quoted
+from archspec.errors import error, quoted
 from archspec.lift.said import Value, is_list, is_object
+from archspec.lift.structure import (
+    Config,
+    Key,
+    Read,
+    bad,
+    key_of,
+    list_of,
+    object_of,
+    plain,
+    reads_in,
+    size_of,
+    structure,
+    tensor_of,
+    tensors_in,
+    tips,
+)
 
-Config: TypeAlias = Mapping[str, Any]
-"""An object of the JSON text."""
-Key: TypeAlias = tuple[str, int]
-"""A layer of a model, and which of its calls."""
-
-MOST = 50_000
+MOST = 100_000
 """Calls of a model, those in the models in it included; the largest nets have some thousands."""
+ITEMS = 200
+"""Of a config, which count as one call more; layers have some fifty."""
 DEEPEST = 32
 """So deep models may lie in each other."""
 IMAGE = "InputLayer"
@@ -23,13 +36,6 @@ MODELS = {
     ("keras.src.models.sequential", "Sequential"),
 }
 """Module and class of what is a model and nothing more."""
-ELLIPSIS = "..."
-
-
-class Read(NamedTuple):
-    """A value that an earlier call gave: that of the call with this name."""
-
-    name: str
 
 
 class Call(NamedTuple):
@@ -54,7 +60,7 @@ class Call(NamedTuple):
     @property
     def reads(self) -> tuple[str, ...]:
         """The calls whose values it reads, in order."""
-        return tuple(_reads([*self.args, *self.named.values()]))
+        return tuple(reads_in([*self.args, *self.named.values()]))
 
 
 class Net(NamedTuple):
@@ -82,7 +88,7 @@ def unroll(config: Value) -> Net:
         SpecError: E442, it is no config of a model; E443, of another class of models; E444, it
             has several inputs; E447, it is too large, too deep or reads itself.
     """
-    config = _object(config, "the config")
+    config = object_of(config, "the config")
     if _class_of(config) not in MODELS:
         kind = quoted(config.get("class_name"))
         raise error(
@@ -102,7 +108,7 @@ def unroll(config: Value) -> Net:
         IMAGE,
         model.shape(),
         tuple(unroller.calls),
-        _named(found, unroller),
+        _named(found),
     )
 
 
@@ -114,10 +120,11 @@ class _Unroller:
         self.names: dict[str, int] = {IMAGE: 1}
         self.steps = 0
 
-    def step(self) -> None:
-        self.steps += 1
+    def step(self, work: int) -> None:
+        """Count what there is to do, so that models that call each other come to an end."""
+        self.steps += work
         if self.steps > MOST:
-            raise error("E447", f"the model has more than {MOST} layers")
+            raise error("E447", f"the model has more than {MOST} layers, or as much as they say")
 
     def add(self, call: Call) -> Read:
         """Append a call; a name that is taken gets a number."""
@@ -139,18 +146,19 @@ class _Model:
             raise error("E447", f"models lie in each other more than {DEEPEST} deep")
         self.place = place
         self.unroller = unroller
-        self.config = _object(config.get("config"), "the config of a model")
-        layers = [_object(layer, "a layer") for layer in _list(self.config.get("layers"))]
+        self.config = object_of(config.get("config"), "the config of a model")
+        layers = [object_of(layer, "a layer") for layer in list_of(self.config.get("layers"))]
+        unroller.step(len(layers))
         self.in_a_row = "input_layers" not in self.config
         self.layers = {_name_of(layer): layer for layer in layers}
         if len(self.layers) < len(layers):
-            raise _bad("two layers of a model have the same name")
+            raise bad("two layers of a model have the same name")
         self.done: dict[Key, Value] = {}
 
     def inputs(self) -> Sequence[Key]:
         """The keys of its inputs."""
         if not self.in_a_row:
-            return [key for key, _ in _tips(_structure(self.config["input_layers"], _key))]
+            return [key for key, _ in tips(structure(self.config["input_layers"], key_of))]
         first = next(iter(self.layers), "")
         return [(first if self._kind(first) == IMAGE else "", 0)]
 
@@ -159,20 +167,20 @@ class _Model:
         name = self.inputs()[0][0]
         shape = self.config.get("build_input_shape")
         if name:
-            shape = _object(self._layer(name).get("config"), name).get("batch_shape")
+            shape = object_of(self._layer(name).get("config"), name).get("batch_shape")
         if not is_list(shape):
             return ()
-        return tuple(size if isinstance(size, int) else None for size in _list(shape))
+        return tuple(size if isinstance(size, int) else None for size in list_of(shape))
 
     def run(self, given: Sequence[Read]) -> Value:
         """What it gives where its inputs are `given`, as nested lists and objects of `Read`."""
         keys = self.inputs()
         if len(keys) != len(given):
-            raise _bad(f"{'.'.join(self.place)} has {len(keys)} inputs and is given {len(given)}")
+            raise bad(f"{'.'.join(self.place)} has {len(keys)} inputs and is given {len(given)}")
         self.done.update(zip(keys, given, strict=True))
         if self.in_a_row:
             return self._row(given[0])
-        return self._filled(_structure(self.config.get("output_layers"), self._leaf))
+        return self._filled(structure(self.config.get("output_layers"), self._leaf))
 
     def _row(self, value: Value) -> Value:
         for name in self.layers:
@@ -182,13 +190,13 @@ class _Model:
 
     def _leaf(self, leaf: Value) -> tuple[Key, int]:
         """Which output of which call; Keras counts calls of functional models from one here."""
-        (name, number), place = _key(leaf)
+        (name, number), place = key_of(leaf)
         first = self._kind(name) == "Functional"
         return (name, number - first), place
 
     def _filled(self, outputs: Value) -> Value:
         """The same structure with values."""
-        for key, _ in _tips(outputs):
+        for key, _ in tips(outputs):
             self._settle(key)
 
         def fill(tip: Value) -> Value:
@@ -220,25 +228,25 @@ class _Model:
 
     def _node(self, key: Key) -> Config:
         name, number = key
-        nodes = _list(self._layer(name).get("inbound_nodes"))
+        nodes = list_of(self._layer(name).get("inbound_nodes"))
         if not 0 <= number < len(nodes):
-            raise _bad(f"there is no call {number} of {quoted(name)}")
-        return _object(nodes[number], f"a call of {quoted(name)}")
+            raise bad(f"there is no call {number} of {quoted(name)}")
+        return object_of(nodes[number], f"a call of {quoted(name)}")
 
     def _tensors(self, key: Key) -> Sequence[tuple[Key, int]]:
         node = self._node(key)
-        return [*_tensors([node.get("args", []), node.get("kwargs", {})])]
+        return [*tensors_in([node.get("args", []), node.get("kwargs", {})])]
 
     def _arguments(self, key: Key) -> tuple[Sequence[Value], Config]:
         node = self._node(key)
-        args = self._parsed(_list(node.get("args", [])))
-        return args, self._parsed(_object(node.get("kwargs", {}), "kwargs"))
+        args = self._parsed(list_of(node.get("args", [])))
+        return args, self._parsed(object_of(node.get("kwargs", {}), "kwargs"))
 
     def _parsed(self, value: Value) -> Value:
         """Arguments with `Read` where tensors are."""
         if is_list(value):
             return [self._parsed(item) for item in value]
-        tensor = _tensor(value)
+        tensor = tensor_of(value)
         if tensor:
             return self._value(*tensor)
         if is_object(value):
@@ -246,19 +254,19 @@ class _Model:
         return value
 
     def _value(self, key: Key, place: int) -> Read:
-        found = [*_tips(self.done[key])]
+        found = [*tips(self.done[key])]
         if not 0 <= place < len(found):
-            raise _bad(f"{quoted(key[0])} has no output {place}")
+            raise bad(f"{quoted(key[0])} has no output {place}")
         return found[place]
 
     def _called(self, name: str, args: Sequence[Value], named: Config) -> Value:
         """What a layer gives; a model is called layer by layer."""
-        self.unroller.step()
         layer = self._layer(name)
         place = (*self.place, name)
         if _class_of(layer) in MODELS:
-            return _Model(layer, place, self.unroller).run([*_tips([*args])])
-        settings = _object(layer.get("config"), quoted(name))
+            return _Model(layer, place, self.unroller).run([*tips([*args])])
+        self.unroller.step(1 + size_of(layer) // ITEMS)
+        settings = object_of(layer.get("config"), quoted(name))
         full = ".".join(place).replace("/", ".")
         return self.unroller.add(
             Call(
@@ -268,7 +276,7 @@ class _Model:
 
     def _layer(self, name: str) -> Config:
         if name not in self.layers:
-            raise _bad(f"there is no layer {quoted(name)}")
+            raise bad(f"there is no layer {quoted(name)}")
         return self.layers[name]
 
     def _kind(self, name: str) -> str:
@@ -278,7 +286,7 @@ class _Model:
         return ".".join((*self.place, name))
 
 
-def _named(found: Value, unroller: _Unroller) -> Mapping[str, str]:
+def _named(found: Value) -> Mapping[str, str]:
     """Output names: the keys of a dict, `output` for a single one, else names of layers."""
     if isinstance(found, Read):
         return {"output": found.name}
@@ -287,10 +295,10 @@ def _named(found: Value, unroller: _Unroller) -> Mapping[str, str]:
         return {
             name if len(values) == 1 else f"{name}_{place}": value.name
             for name, item in pairs.items()
-            for values in [[*_tips(item)]]
+            for values in [[*tips(item)]]
             for place, value in enumerate(values)
         }
-    values = [*_tips(found)]
+    values = [*tips(found)]
     if len(values) == 1:
         return {"output": values[0].name}
     return {value.name: value.name for value in values}
@@ -312,98 +320,10 @@ def _class_of(layer: Config) -> tuple[str, str]:
     return module if isinstance(module, str) else "", name if isinstance(name, str) else ""
 
 
-def plain(value: Value) -> Value:
-    """What Keras wraps, without its wrapper: arrays, tuples, `...`, slices as lists of three."""
-    if is_list(value):
-        return [plain(item) for item in value]
-    if not is_object(value):
-        return value
-    kind, config = value.get("class_name"), value.get("config")
-    if kind == "__ellipsis__":
-        return ELLIPSIS
-    if kind == "__numpy__" and is_object(config):
-        return config.get("value")
-    if kind == "__slice__" and is_object(config):
-        return [config.get(end) for end in ("start", "stop", "step")]
-    if kind == "__tuple__":
-        return plain(value.get("items"))
-    return {name: plain(item) for name, item in value.items()}
-
-
-def _tensor(value: Value) -> tuple[Key, int] | None:
-    if not is_object(value) or value.get("class_name") != "__keras_tensor__":
-        return None
-    config = _object(value.get("config"), "a tensor")
-    return _key(config.get("keras_history"))
-
-
-def _tensors(value: Value) -> Sequence[tuple[Key, int]]:
-    tensor = _tensor(value)
-    if tensor:
-        return [tensor]
-    return [found for item in _items(value) for found in _tensors(item)]
-
-
-def _reads(value: Value) -> Sequence[str]:
-    if isinstance(value, Read):
-        return [value.name]
-    return [found for item in _items(value) for found in _reads(item)]
-
-
-def _items(value: Value) -> Sequence[Value]:
-    if is_object(value):
-        return [*value.values()]
-    return value if is_list(value) else []
-
-
-def _key(leaf: Value) -> tuple[Key, int]:
-    """A layer, which of its calls, and which output of that."""
-    if not is_list(leaf, 3):
-        raise _bad(f"{quoted(leaf)} is no place of a tensor")
-    name, number, place = leaf
-    if not isinstance(name, str) or type(number) is not int or type(place) is not int:
-        raise _bad(f"{quoted(leaf)} is no place of a tensor")
-    return (name, number), place
-
-
-def _structure(value: Value, leaf: Callable[[Value], tuple[Key, int]]) -> Value:
-    """Nested lists and objects of places of tensors."""
-    if is_list(value, 3) and isinstance(value[0], str):
-        return leaf(value)
-    if is_object(value):
-        return {str(name): _structure(item, leaf) for name, item in value.items()}
-    return [_structure(item, leaf) for item in _list(value)]
-
-
-def _tips(value: Value) -> Sequence[Value]:
-    """What lies in nested lists and objects, the keys of which Keras sorts."""
-    if is_object(value):
-        return [tip for _, item in sorted(value.items()) for tip in _tips(item)]
-    if is_list(value):
-        return [tip for item in value for tip in _tips(item)]
-    return [value]
-
-
 def _name_of(layer: Config) -> str:
     name = layer.get("name")
     if name is None:
-        name = _object(layer.get("config"), "a layer").get("name")
+        name = object_of(layer.get("config"), "a layer").get("name")
     if not isinstance(name, str) or not name:
-        raise _bad(f"{quoted(name)} is no name of a layer")
+        raise bad(f"{quoted(name)} is no name of a layer")
     return name
-
-
-def _object(value: Value, what: str) -> Config:
-    if not is_object(value):
-        raise _bad(f"{what} is no object")
-    return value
-
-
-def _list(value: Value) -> Sequence[Value]:
-    if not is_list(value):
-        raise _bad(f"{quoted(value)} is no list")
-    return value
-
-
-def _bad(why: str) -> SpecError:
-    return error("E442", f"the config is not one that Keras 3 writes: {why}")

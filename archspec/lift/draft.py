@@ -87,10 +87,11 @@ def _kept(calls: Sequence[Call]) -> frozenset[str]:
 def _image(net: Net, size: tuple[int, int] | None) -> Shape:
     """The shape (h, w, c) of the images."""
     shape = net.shape
-    if len(shape) != 4 or shape[3] is None:  # noqa: PLR2004  batch, h, w, c
+    channels = shape[3] if len(shape) == 4 else None  # noqa: PLR2004  batch, h, w, c
+    if channels is None:
         shown = ", ".join("?" if side is None else str(side) for side in shape)
         raise error("E446", f"the model reads ({shown}), not images of known channels")
-    _, height, width, channels = shape
+    height, width = shape[1:3]
     if size and ((height or size[0]), (width or size[1])) != size:
         raise error("E446", f"the model reads images of {height}x{width}, not {size[0]}x{size[1]}")
     height, width = size or (height, width)

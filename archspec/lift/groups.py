@@ -2,17 +2,18 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isclose
 from typing import Any
 
-from archspec.lift.calls import Call, Net, Read
+from archspec.lift.calls import Call, Net
 from archspec.lift.guesses import guesses
-from archspec.lift.layers import convolution, depthwise, pool
 from archspec.lift.said import IDLE, TRAINING, RefusedError, Said, Value, is_list, is_object
 from archspec.lift.site import Array, Draft, Site, Source, Tensor
+from archspec.lift.structure import Read
 from archspec.lift.table import Step, steps
+from archspec.lift.windows import convolution, depthwise, pool
 from archspec.ops import ChannelConvolution, Op, Scale, ShapeError
 
 PART = re.compile(
@@ -90,7 +91,7 @@ class Group:
         said = {call.name: normal(call) for call in self.calls}
         for op, count in guesses(self.parts, shapes):
             reads = [*zip(map(Read, self.reads), shapes, strict=True)][:count]
-            if len({name for name in self.reads}) > count and count == 1:
+            if len(set(self.reads)) > count and count == 1:
                 continue
             try:
                 shape = op.infer(*(shape for _, shape in reads))
@@ -119,33 +120,38 @@ def _number(call: Call) -> int:
 
 def grouped(net: Net) -> Sequence[Call | Group]:
     """The calls of a model in order, those that may be one node in its last one's place."""
-    named = {call.name for call in net.calls}
+    group_of = {call.name: group for group in _groups(net) for call in group.calls}
+    return [
+        group_of.get(call.name, call)
+        for call in net.calls
+        if call.name not in group_of or group_of[call.name].calls[-1] is call
+    ]
+
+
+def _groups(net: Net) -> Iterator[Group]:
+    named = {call.name: place for place, call in enumerate(net.calls)}
     parts: defaultdict[str, list[str]] = defaultdict(list)
     for call in net.calls:
         node, _, part = call.name.rpartition(".")
         if node in named and PART.fullmatch(part):
             parts[node].append(call.name)
+    readers = _readers(net)
+    for node, names in parts.items():
+        own = {node, *(name for name in names if name not in parts)}
+        calls = [net.calls[place] for place in sorted(named[name] for name in own)]
+        if len(calls) > 1 and all(readers[call.name] <= own for call in calls[:-1]):
+            yield Group(node, tuple(calls))
+
+
+def _readers(net: Net) -> Mapping[str, set[str]]:
+    """Who reads a call; what is an output is read by the empty name."""
     readers: defaultdict[str, set[str]] = defaultdict(set)
     for call in net.calls:
         for name in call.reads:
             readers[name].add(call.name)
     for name in net.outputs.values():
         readers[name].add("")
-    group_of: dict[str, Group] = {}
-    for node, names in parts.items():
-        own = {node, *(name for name in names if name not in parts)}
-        calls = tuple(call for call in net.calls if call.name in own) if len(own) < 100 else ()
-        if calls and all(readers[call.name] <= own for call in calls[:-1]):
-            group = Group(node, calls)
-            group_of.update(dict.fromkeys(own, group))
-    items: list[Call | Group] = []
-    for call in net.calls:
-        group = group_of.get(call.name)
-        if group is None:
-            items.append(call)
-        elif group.calls[-1] is call:
-            items.append(group)
-    return items
+    return readers
 
 
 def normal(call: Call) -> Step:
@@ -172,8 +178,9 @@ def alike(one: Value, other: Value) -> bool:
     if _is_row(one) and _is_row(other):
         return len(one) == len(other) and all(map(alike, one, other))
     if isinstance(one, float) or isinstance(other, float):
-        numbers = all(type(value) in {int, float} for value in (one, other))
-        return numbers and isclose(one, other, rel_tol=1e-12, abs_tol=1e-12)
+        if not isinstance(one, int | float) or not isinstance(other, int | float):
+            return False
+        return isclose(one, other, rel_tol=1e-12, abs_tol=1e-12)
     return type(one) is type(other) and one == other
 
 

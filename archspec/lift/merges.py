@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from archspec.errors import quoted
-from archspec.lift.calls import Read
 from archspec.lift.said import RefusedError, Value, is_list, numbers
 from archspec.lift.site import Site
+from archspec.lift.structure import Read
 from archspec.ops import Activation, Add, Concat, Multiply, Rescale
 
 

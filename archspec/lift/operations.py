@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from archspec.errors import quoted
-from archspec.lift.calls import ELLIPSIS
-from archspec.lift.layers import reshape_to
 from archspec.lift.said import RefusedError, Value, is_list, number
+from archspec.lift.shapes import reshape_to
 from archspec.lift.site import Site
+from archspec.lift.structure import ELLIPSIS
 from archspec.ops import GlobalPool, Pad, Resize, Slice, nearest
 
 
@@ -106,7 +106,8 @@ def resize(site: Site) -> None:
     site.image()
     for name in ("antialias", "crop_to_aspect_ratio", "pad_to_aspect_ratio"):
         site.said.need(name, wanted=False, default=False)
-    site.said.take("fill_mode"), site.said.take("fill_value")
+    for name in ("fill_mode", "fill_value"):
+        site.said.take(name)
     size = argument(site, 1, "size")
     if argument(site, 2, "interpolation", "bilinear") != "bilinear" or not is_list(size, 2):
         raise RefusedError("it takes nearest pixels, or more than two")

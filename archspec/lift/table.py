@@ -9,7 +9,7 @@ from math import prod
 from typing import Any, NamedTuple, TypeAlias
 
 from archspec import ops
-from archspec.lift.calls import ELLIPSIS, Read
+from archspec.lift.structure import ELLIPSIS, Read
 from archspec.ops import Op, Shape
 
 Image: TypeAlias = tuple[Read, Shape]

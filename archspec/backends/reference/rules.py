@@ -243,8 +243,8 @@ FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
     "softplus": lambda x: np.logaddexp(x, 0),
     "softmax": _softmax,
 }
-"""`Activation.function` → what it computes of an array with the channels last; leaky_relu has a slope
-and is not among them."""
+"""`Activation.function` → what it computes of an array with the channels last; leaky_relu, which
+has a slope, is not among them."""
 
 RULES: Mapping[type[Op], Callable[[Any, Inputs, Weights], Array]] = {
     Activation: _activation,

@@ -171,9 +171,8 @@ def _stored(key: str, item: Item) -> Stored:
         raise FormatError(f"its array {item.name} lies in another file")
     if item.chunks and prod(item.chunks) * item.dtype.itemsize > ROOM + item.nbytes:
         raise FormatError(f"{key} lies in pieces far larger than itself")
-    if item.dtype.kind == "V" and item.dtype.itemsize == BYTES_OF_BFLOAT16:
-        if item.attrs.get("dtype") == "bfloat16":
-            return Stored(item.shape, partial(_from_bfloat16, item))
+    if item.attrs.get("dtype") == "bfloat16" and item.dtype.itemsize == BYTES_OF_BFLOAT16:
+        return Stored(item.shape, partial(_from_bfloat16, item))
     if item.dtype.kind not in "fiu":
         raise FormatError(f"{key} is of type {item.dtype}")
     return Stored(item.shape, partial(np.array, item))
