@@ -50,6 +50,8 @@ def randomise(model, seed: int = 0):
             else:
                 continue
             variable.assign(array)
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()  # it computes with constants made from its arrays
     return model
 
 
