@@ -240,7 +240,8 @@ class _Model:
     def _arguments(self, key: Key) -> tuple[Sequence[Value], Config]:
         node = self._node(key)
         args = self._parsed(list_of(node.get("args", [])))
-        return args, self._parsed(object_of(node.get("kwargs", {}), "kwargs"))
+        kwargs = object_of(node.get("kwargs", {}), "kwargs")
+        return args, {name: self._parsed(value) for name, value in kwargs.items()}
 
     def _parsed(self, value: Value) -> Value:
         """Arguments with `Read` where tensors are."""
@@ -267,10 +268,14 @@ class _Model:
             return _Model(layer, place, self.unroller).run([*tips([*args])])
         self.unroller.step(1 + size_of(layer) // ITEMS)
         settings = object_of(layer.get("config"), quoted(name))
-        full = ".".join(place).replace("/", ".")
         return self.unroller.add(
             Call(
-                full, kind_of(layer), plain(settings), tuple(map(plain, args)), plain(named), place
+                ".".join(place).replace("/", "."),
+                kind_of(layer),
+                {key: plain(value) for key, value in settings.items()},
+                tuple(map(plain, args)),
+                {key: plain(value) for key, value in named.items()},
+                place,
             )
         )
 

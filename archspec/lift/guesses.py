@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from archspec import ops
 from archspec.lift.calls import Call
-from archspec.lift.said import Value, is_list
+from archspec.lift.said import Value, count, is_list, number
 from archspec.ops import Op, Shape
 
 Parts: TypeAlias = Mapping[str, Call]
@@ -19,19 +19,21 @@ def guesses(parts: Parts, shapes: Sequence[Shape]) -> Iterator[tuple[Op, int]]:
 
     A guess that is wrong does no harm: what it would be emitted as is not equal.
     """
-    for guess, count in GUESSES:
-        if len(shapes) >= count:
+    for guess, inputs in GUESSES:
+        if len(shapes) >= inputs:
             try:
-                yield from ((op, count) for op in guess(parts, shapes))
+                yield from ((op, inputs) for op in guess(parts, shapes))
             except (ArithmeticError, LookupError, TypeError, ValueError):
                 continue  # settings of another kind than such layers have
 
 
 def _first_reshape(parts: Parts, shapes: Sequence[Shape]) -> tuple[int, int, int]:
     """Channels of all heads, of a head, and the patch."""
-    shape: Value = parts["reshape1"].settings["newshape"]
-    patch = shape[2] if len(shape) == 6 else 1  # noqa: PLR2004  h, p, w, p and two more
-    return shapes[0][2], shape[-1], patch
+    split: Value = parts["reshape1"].settings["newshape"]
+    patch = split[2] if len(split) == 6 else 1  # noqa: PLR2004  h, p, w, p and two more
+    rows = parts["reshape3" if "transpose2" in parts else "reshape1"]
+    width = count(rows.settings["newshape"][-1], "width")
+    return shapes[0][2], width, count(patch, "patch")
 
 
 def _attention(parts: Parts, shapes: Sequence[Shape]) -> Iterator[Op]:
@@ -44,12 +46,14 @@ def _attention(parts: Parts, shapes: Sequence[Shape]) -> Iterator[Op]:
 
 def _linear_attention(parts: Parts, shapes: Sequence[Shape]) -> Iterator[Op]:
     channels, width, _ = _first_reshape(parts, shapes)
-    epsilon = next(part for part in parts if part.startswith("rescale"))
-    yield ops.LinearAttention(channels // width, parts[epsilon].settings["offset"])
+    for part in parts:
+        if part.startswith("rescale"):
+            epsilon = number(parts[part].settings["offset"], "epsilon")
+            yield ops.LinearAttention(channels // width, epsilon)
 
 
 def _fourier_positions(parts: Parts, shapes: Sequence[Shape]) -> Iterator[Op]:
-    frequencies = parts["repeat2"].settings["repeats"] // 2
+    frequencies = count(parts["repeat2"].settings["repeats"], "repeats") // 2
     height, width, _ = shapes[0]
     rows, columns = (parts[part].settings["offset"] for part in ("rescale3", "rescale4"))
     if (len(rows), len(columns[0]), len(columns[0][0])) != (height, width, 2 * frequencies):
@@ -62,21 +66,21 @@ def _fourier_positions(parts: Parts, shapes: Sequence[Shape]) -> Iterator[Op]:
 
 
 def _pixel_norm(parts: Parts, _: Sequence[Shape]) -> Iterator[Op]:
-    epsilon = parts["epsilon"].args[1]
-    yield ops.PixelNorm(float(epsilon), "mean" if "mean" in parts else "zero")
-    yield ops.ResponseNorm(float(epsilon))
+    epsilon = number(parts["epsilon"].args[1], "epsilon")
+    yield ops.PixelNorm(epsilon, "mean" if "mean" in parts else "zero")
+    yield ops.ResponseNorm(epsilon)
 
 
 def _channels(parts: Parts, _: Sequence[Shape]) -> Iterator[Op]:
     if parts[""].kind == "Conv1D":
-        yield ops.ChannelConvolution(int(parts[""].settings["kernel_size"][0]))
+        yield ops.ChannelConvolution(count(parts[""].settings["kernel_size"][0], "kernel_size"))
         return
     split: Value = parts["split"].settings["target_shape"]
-    groups = split[-2] if "turn" in parts else 1
+    groups = count(split[-2], "groups") if "turn" in parts else 1
     if parts[""].kind == "EinsumDense":
-        yield ops.Scale(bias=bool(parts[""].settings.get("bias_axes")), groups=int(groups))
+        yield ops.Scale(bias=bool(parts[""].settings.get("bias_axes")), groups=groups)
     else:
-        yield ops.Shuffle(int(groups))
+        yield ops.Shuffle(groups)
 
 
 def _resize(parts: Parts, _: Sequence[Shape]) -> Iterator[Op]:
@@ -89,16 +93,16 @@ def _window(parts: Parts, shapes: Sequence[Shape]) -> Iterator[Op]:
     rows, columns = _around(parts)
     means = sum(part.startswith("mean") for part in parts)
     window = parts["" if parts[""].kind.endswith("Pooling2D") else "mean"]
-    size, (stride, _) = window.settings["pool_size"], window.settings["strides"]
+    height, width = (count(side, "pool_size") for side in window.settings["pool_size"])
+    stride = count(window.settings["strides"][0], "strides")
     mode = parts["pad"].settings.get("mode") if "pad" in parts else "reflect"
-    yield ops.Blur(means + 2, int(stride), "mirror" if mode == "reflect" else "zero")
-    op = ops.Pool((int(size[0]), int(size[1])), int(stride), type=_type(window))
+    yield ops.Blur(means + 2, stride, "mirror" if mode == "reflect" else "zero")
+    op = ops.Pool((height, width), stride, type=_type(window))
     op = op.padded((rows, columns), shapes[0])
     scale: Value = parts[""].settings.get("scale")
     if is_list(scale) and (len(scale), len(scale[0])) != op.slide(shapes[0]):
         return
-    if op.stride > 0:
-        yield op
+    yield op
 
 
 def _type(window: Call) -> Literal["max", "average"]:
@@ -112,7 +116,8 @@ def _around(parts: Parts) -> ops.Around:
     settings = parts["pad"].settings
     rows, columns = settings["pad_width"][1:3] if "pad_width" in settings else settings["padding"]
     (top, bottom), (left, right) = rows, columns
-    return (int(top), int(bottom)), (int(left), int(right))
+    sides = (count(side, "pad", 0) for side in (top, bottom, left, right))
+    return (next(sides), next(sides)), (next(sides), next(sides))
 
 
 GUESSES: Sequence[tuple[Guess, int]] = (

@@ -87,7 +87,7 @@ def concatenate(site: Site) -> None:
     if axis not in (-1, len(site.shape)):
         raise RefusedError(f"axis is {quoted(axis)}, not that of the channels")
     _only_tensors(site)
-    site.finish(site.add(Concat(), *site.values()) if len(site.tensors) > 1 else site.value())
+    site.finish(site.add(Concat(), *site.values()))
 
 
 def custom_scale(site: Site) -> None:

@@ -58,9 +58,8 @@ def flatten(site: Site) -> None:
     value = site.value()
     if site.kept and site.draft.build.shapes[value][:-1] == (1, 1):
         site.finish(value, flat=True)
-        return
-    is_vector = len(site.shape) == 1
-    site.finish(value if is_vector else site.add(Flatten(), value))
+    else:
+        site.finish(site.add(Flatten(), value))
 
 
 def reshape(site: Site) -> None:

@@ -91,22 +91,17 @@ def _besides(site: Site, op: Windowed, around: Around | None) -> Windowed:
 
 
 def pool(site: Site, around: Around | None = None) -> None:
-    """MaxPooling2D and AveragePooling2D; `around`: what a layer before it padded."""
+    """MaxPooling2D and AveragePooling2D; `around`: zeros that a layer before it put there."""
     site.image()
-    site.finish(site.add(pooling(site, around), site.value()))
-
-
-def pooling(site: Site, around: Around | None = None) -> Pool:
-    """The op of a pooling layer."""
-    said = site.said
-    kernel = said.pair("pool_size", (2, 2))
+    kernel = site.said.pair("pool_size", (2, 2))
     op = Pool(
         kernel,
-        said.equal("strides", kernel),
-        said.padding(),
+        site.said.equal("strides", kernel),
+        site.said.padding(),
         type="max" if site.call.kind.startswith("Max") else "average",
+        count_padding=around is not None,
     )
-    return _besides(site, op, around)
+    site.finish(site.add(_besides(site, op, around), site.value()))
 
 
 def global_pool(site: Site) -> None:

@@ -23,7 +23,9 @@ def test_a_lifted_application_computes_the_same(name, tmp_path):
     if name.startswith("MobileNetV3"):
         size, image = (96, 80), (None, None, 3)
     with in_float64():
-        model = getattr(keras.applications, name)(weights=None, input_shape=image, classes=10, classifier_activation=None)
+        model = getattr(keras.applications, name)(
+            weights=None, input_shape=image, classes=10, classifier_activation=None
+        )
         found = lifted(randomise(model), tmp_path, size)
         assert gap(model, found) <= (1e-7 if name in ROUNDED else 1e-9)
     check_onnx(found)

@@ -157,5 +157,7 @@ def test_a_lifted_layer_computes_the_same(way, tmp_path):
         image = keras.Input(IMAGE, name="image")
         model = randomise(keras.Model(image, WAYS[way](image)))
         found = lifted(model, tmp_path)
-        assert gap(model, found) <= (1e-5 if way in INTERPOLATED else 1e-7 if way in ROUNDED else 1e-9)
+        assert gap(model, found) <= (
+            1e-5 if way in INTERPOLATED else 1e-7 if way in ROUNDED else 1e-9
+        )
     check_onnx(found)
