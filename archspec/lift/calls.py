@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from archspec.errors import error, quoted
+from archspec.graph import INPUT
 from archspec.lift.said import Value, is_list, is_object
 from archspec.lift.structure import (
     Config,
@@ -117,7 +118,7 @@ class _Unroller:
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
-        self.names: dict[str, int] = {IMAGE: 1}
+        self.names: dict[str, int] = {IMAGE: 1, INPUT: 1}
         self.steps = 0
 
     def step(self, work: int) -> None:

@@ -153,6 +153,7 @@ def numbers(value: Value, name: str) -> tuple[float, ...]:
 def _need_floats(dtype: Value) -> None:
     """Refuse layers that compute with whole numbers: arrays of theirs are quantized."""
     config: Value = dtype.get("config") if is_object(dtype) else None
-    name: Value = config.get("name") if is_object(config) else dtype
+    kind: Value = dtype.get("class_name") if is_object(dtype) else None
+    name: Value = config.get("name", kind) if is_object(config) else dtype
     if not isinstance(name, str) or name not in FLOATS:
         raise RefusedError(f"it computes in {quoted(name)}")

@@ -6,7 +6,7 @@ from math import prod
 from typing import NamedTuple, TypeAlias
 
 from archspec.errors import error
-from archspec.graph import INPUT, GraphBuilder
+from archspec.graph import GraphBuilder
 from archspec.lift.calls import Call
 from archspec.lift.said import RefusedError, Said
 from archspec.ops import Flatten, Op, Shape
@@ -84,7 +84,7 @@ class Draft:
         )
 
     def _free(self, name: str) -> str:
-        number, free = 1, INPUT + ".layer" if name == INPUT else name
+        number, free = 1, name
         while free in self.build.shapes:
             number += 1
             free = f"{name}_{number}"

@@ -1,4 +1,5 @@
 """Keras layers in small models: what is lifted computes the same, in numpy and in ONNX Runtime."""
+# ruff: noqa: PLW0108  a layer is made when Keras is set to float64, not before
 
 import numpy as np
 import pytest
@@ -149,6 +150,66 @@ ROUNDED = {
 }  # fmt: skip
 # TensorFlow interpolates in float32, whatever it is given.
 INTERPOLATED = {"resized", "resized by an operation", "upsampled, bilinear"}
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "float16", "bfloat16", "mixed_bfloat16"])
+def test_what_computes_less_exactly_is_lifted_as_float32(policy, tmp_path):
+    keras.config.set_dtype_policy(policy)
+    try:
+        image = keras.Input(IMAGE)
+        model = randomise(keras.Model(image, layers.Dense(3)(layers.Conv2D(4, 3)(image))))
+        found = lifted(model, tmp_path)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    kept = {key: np.array(do.cast(array, "float32")) for key, array in variables(model)}
+    assert found.weights.keys() == kept.keys()
+    for key, array in kept.items():
+        assert found.weights[key].dtype == np.float32
+        assert np.array_equal(found.weights[key].ravel(), array.ravel())
+
+
+def variables(model):
+    for layer in model.layers:
+        for variable in layer.weights:
+            yield f"{layer.name}/{variable.name}", variable
+
+
+def test_a_sequential_model_needs_no_input_layer(tmp_path):
+    model = keras.Sequential([layers.Conv2D(3, 3, name="a"), layers.ReLU(name="b")], name="row")
+    model.build((None, 8, 8, 3))
+    assert str(lifted(model, tmp_path).graph) == (
+        "graph row\n"
+        "  input: 8x8x3\n"
+        "  a = convolution kernel=[3, 3] padding=valid channels=3 bias=true (input) : 6x6x3\n"
+        "  b = activation function=relu (a) : 6x6x3\n"
+        "  output output = b"
+    )
+
+
+def test_names_are_those_of_the_layers(tmp_path):
+    image = keras.Input(IMAGE, name="image")
+    inner = keras.Sequential([layers.Conv2D(4, 1, activation="relu", name="conv")], name="inner")
+    x = layers.Conv2D(4, 1, name="input")(inner(inner(image)))
+    model = keras.Model(image, [x, layers.ReLU(name="last")(x)], name="net")
+    assert str(lifted(model, tmp_path).graph) == (
+        "graph net\n"
+        "  input: 9x8x4\n"
+        "  inner.conv = convolution kernel=[1, 1] padding=valid channels=4 bias=true (input) : 9x8x4\n"
+        "  inner.conv.activation = activation function=relu (inner.conv) : 9x8x4\n"
+        "  inner.conv_2 = convolution kernel=[1, 1] padding=valid channels=4 bias=true"
+        " (inner.conv.activation) : 9x8x4\n"
+        "  inner.conv_2.activation = activation function=relu (inner.conv_2) : 9x8x4\n"
+        "  input_2 = convolution kernel=[1, 1] padding=valid channels=4 bias=true"
+        " (inner.conv_2.activation) : 9x8x4\n"
+        "  last = activation function=relu (input_2) : 9x8x4\n"
+        "  output input_2 = input_2\n"
+        "  output last = last"
+    )
+
+
+def test_an_open_size_is_what_is_given(tmp_path):
+    model = keras.Sequential([keras.Input((None, None, 3)), layers.MaxPooling2D(2)])
+    assert lifted(model, tmp_path, (8, 11)).graph.nodes[0].shape == (4, 5, 3)
 
 
 @pytest.mark.parametrize("way", WAYS)

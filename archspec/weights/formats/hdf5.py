@@ -102,11 +102,13 @@ def _descend(model: Item, place: Place, layers: dict[Place, Mapping[str, Stored]
     if len(place) > DEEPEST:
         raise FormatError("its models lie in each other too deep")
     for group in _groups(model.get("layers")):
-        own = group.get("vars") if _is_held(group, "vars") else None
-        name = own.attrs.get("name") if own is not None else None
+        if not _is_held(group, "vars") or not isinstance(group["vars"], GROUP):
+            continue
+        own = group["vars"]
+        held = {number: item for number, item in _held(own) if isinstance(item, DATASET)}
+        name = _layer(next(iter(held.values()))) if held else own.attrs.get("name")
         if not isinstance(name, str):
             continue
-        held = {number: item for number, item in _held(own) if isinstance(item, DATASET)}
         layers[*place, name] = {
             number: _stored(f"{name}/{number}", item) for number, item in held.items()
         }
