@@ -69,14 +69,12 @@ class Net(NamedTuple):
 
     Args:
         name: its own.
-        image: what it reads.
-        shape: of that, the batch included, unknown sizes None.
-        calls: each after those that it reads.
+        shape: of what it reads, the batch included, unknown sizes None.
+        calls: each after those that it reads; what the model reads they call `IMAGE`.
         outputs: name → call.
     """
 
     name: str
-    image: str
     shape: tuple[int | None, ...]
     calls: tuple[Call, ...]
     outputs: Mapping[str, str]
@@ -106,7 +104,6 @@ def unroll(config: Value) -> Net:
     name = config["config"].get("name")
     return Net(
         name if isinstance(name, str) else "model",
-        IMAGE,
         model.shape(),
         tuple(unroller.calls),
         _named(found),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from archspec.errors import Diagnostic, SpecError, error
 from archspec.graph import INPUT, Graph, GraphBuilder
-from archspec.lift.calls import Call, Net
+from archspec.lift.calls import IMAGE, Call, Net
 from archspec.lift.groups import Group, grouped
 from archspec.lift.rules import CHAIN, POOLS, RULES
 from archspec.lift.said import RefusedError, is_list
@@ -24,7 +24,7 @@ def lift_net(net: Net, size: tuple[int, int] | None) -> tuple[Graph, Mapping[str
     """
     image = _image(net, size)
     draft = Draft(GraphBuilder(net.name, image), _kept(net.calls))
-    draft.tensors[net.image] = Tensor(INPUT, image)
+    draft.tensors[IMAGE] = Tensor(INPUT, image)
     problems: list[Diagnostic] = []
     for item in grouped(net):
         problems += _lifted(draft, item)

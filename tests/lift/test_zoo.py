@@ -15,7 +15,7 @@ from tests.parity import GRAPHS, arrays
 backend = pytest.importorskip("archspec.backends.keras", exc_type=ImportError)
 pytestmark = pytest.mark.keras
 
-FAST = {"mobilenet_v3", "shufflenet_v2", "edgenext", "mobilevit_v2", "efficientvit", "ghostnet_v2"}
+FAST = {"edgenext", "efficientvit", "mobilevit_v2", "shufflenet_v2"}
 
 
 def smallest(name: str) -> Graph:
@@ -68,6 +68,6 @@ def test_a_net_of_the_zoo_comes_back_from_a_keras_file(name, tmp_path):
 EMITTED = [name for name in GRAPHS if "stride=2 padding=[[1, 3], [2, 2]] dilation=2" not in name]
 
 
-@pytest.mark.parametrize("name", EMITTED)
+@pytest.mark.parametrize("name", choices.all_but(EMITTED[::7], EMITTED))
 def test_every_op_comes_back_from_a_keras_file(name, tmp_path):
     assert_is_lifted(GRAPHS[name], tmp_path)
