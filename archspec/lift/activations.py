@@ -51,7 +51,7 @@ def _of_layer(layer: Value) -> Activation | None:
     kind, config = layer.get("class_name"), layer["config"]
     if kind == "function":
         return named(config)
-    if kind == "ReLU" and config.get("max_value") in {None, 6.0}:
+    if kind == "ReLU" and config.get("max_value") in (None, 6.0):
         slope, threshold = config.get("negative_slope", 0.0), config.get("threshold", 0.0)
         if slope == threshold == 0:
             return Activation("relu" if config.get("max_value") is None else "relu6")

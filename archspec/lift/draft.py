@@ -11,6 +11,8 @@ from archspec.lift.said import RefusedError, is_list
 from archspec.lift.site import Draft, Site, Source, Tensor
 from archspec.ops import Shape, ShapeError
 
+LONGEST = 32
+"""Calls in a row that squeezes and excites."""
 SHOWN = 10
 """So many problems are shown."""
 
@@ -72,7 +74,7 @@ def _kept(calls: Sequence[Call]) -> frozenset[str]:
         if "Reshape" not in call.kind or not is_list(wanted) or wanted[-3:-1] != [1, 1]:
             continue
         row: list[str] = []
-        while len(call.reads) == 1 and call.reads[0] in named:
+        while len(call.reads) == 1 and call.reads[0] in named and len(row) < LONGEST:
             call = named[call.reads[0]]  # noqa: PLW2901  one step back
             if call.kind not in CHAIN or call.name in kept:
                 break

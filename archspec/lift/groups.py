@@ -88,11 +88,14 @@ class Group:
     def _node(self, draft: Draft) -> Tensor | None:
         tensors = [draft.tensors[name] for name in self.reads]
         shapes = [tensor.shape for tensor in tensors]
-        said = {call.name: normal(call) for call in self.calls}
+        try:
+            said = {call.name: normal(call) for call in self.calls}
+        except RefusedError:
+            return None
         for op, count in guesses(self.parts, shapes):
-            reads = [*zip(map(Read, self.reads), shapes, strict=True)][:count]
-            if len(set(self.reads)) > count and count == 1:
+            if count == 1 and len(set(self.reads)) > 1:
                 continue
+            reads = [*zip(map(Read, self.reads), shapes, strict=True)][:count]
             try:
                 shape = op.infer(*(shape for _, shape in reads))
             except ShapeError:
@@ -155,7 +158,12 @@ def _readers(net: Net) -> Mapping[str, set[str]]:
 
 
 def normal(call: Call) -> Step:
-    """A call without what does not matter."""
+    """A call without what does not matter.
+
+    Raises:
+        RefusedError: it computes with whole numbers.
+    """
+    Said(call.settings)
     settings = {
         name: value
         for name, value in call.settings.items()

@@ -38,9 +38,10 @@ def _first_reshape(parts: Parts, shapes: Sequence[Shape]) -> tuple[int, int, int
 
 def _attention(parts: Parts, shapes: Sequence[Shape]) -> Iterator[Op]:
     channels, width, patch = _first_reshape(parts, shapes)
+    heads = count(channels // width, "heads")
     if "softmax" in " ".join(parts):
-        yield ops.Attention(channels // width, patch)
-        yield ops.ChannelAttention(channels // width)
+        yield ops.Attention(heads, patch)
+        yield ops.ChannelAttention(heads)
         yield ops.SeparableAttention(patch)
 
 
@@ -49,11 +50,11 @@ def _linear_attention(parts: Parts, shapes: Sequence[Shape]) -> Iterator[Op]:
     for part in parts:
         if part.startswith("rescale"):
             epsilon = number(parts[part].settings["offset"], "epsilon")
-            yield ops.LinearAttention(channels // width, epsilon)
+            yield ops.LinearAttention(count(channels // width, "heads"), epsilon)
 
 
 def _fourier_positions(parts: Parts, shapes: Sequence[Shape]) -> Iterator[Op]:
-    frequencies = count(parts["repeat2"].settings["repeats"], "repeats") // 2
+    frequencies = count(parts["repeat2"].settings["repeats"], "repeats", 2) // 2
     height, width, _ = shapes[0]
     rows, columns = (parts[part].settings["offset"] for part in ("rescale3", "rescale4"))
     if (len(rows), len(columns[0]), len(columns[0][0])) != (height, width, 2 * frequencies):
@@ -85,7 +86,7 @@ def _channels(parts: Parts, _: Sequence[Shape]) -> Iterator[Op]:
 
 def _resize(parts: Parts, _: Sequence[Shape]) -> Iterator[Op]:
     rows, columns = parts["rows"].args[1], parts[""].args[1]
-    yield ops.Resize("nearest", (len(rows), len(columns)))
+    yield ops.Resize("nearest", (count(len(rows), "rows"), count(len(columns), "columns")))
 
 
 def _window(parts: Parts, shapes: Sequence[Shape]) -> Iterator[Op]:
@@ -98,6 +99,8 @@ def _window(parts: Parts, shapes: Sequence[Shape]) -> Iterator[Op]:
     mode = parts["pad"].settings.get("mode") if "pad" in parts else "reflect"
     yield ops.Blur(means + 2, stride, "mirror" if mode == "reflect" else "zero")
     op = ops.Pool((height, width), stride, type=_type(window))
+    if max(rows) >= height or max(columns) >= width:
+        return  # a window of padding alone, of which there is no mean
     op = op.padded((rows, columns), shapes[0])
     scale: Value = parts[""].settings.get("scale")
     if is_list(scale) and (len(scale), len(scale[0])) != op.slide(shapes[0]):

@@ -87,7 +87,7 @@ def standardize(site: Site) -> None:
         site.finish(site.add(Standardize(), value, arrays={**arrays, "count": site.array(2)}))
         return
     means, variances = numbers(mean, "mean"), numbers(variance, "variance")
-    if len(means) != len(variances) or min(variances) < 0:
+    if len(means) != len(variances) or any(value < 0 for value in variances):
         raise RefusedError("mean and variance do not fit")
     scale = tuple(1 / max(value**0.5, EPSILON) for value in variances)
     offset = tuple(-mean * factor for mean, factor in zip(means, scale, strict=True))
@@ -156,7 +156,7 @@ def scaled(site: Site, groups: int | None) -> None:
     said.need("output_shape", list(size), list(size))
     said.need("activation", "linear", "linear")
     bias = said.take("bias_axes")
-    if bias not in {None, axes[-1]}:
+    if bias not in (None, axes[-1]):
         raise RefusedError(f"bias_axes is {quoted(bias)}")
     count_ = groups or shape[-1]
     arrays: dict[str, Source] = {"gamma": site.array(0, count_)}

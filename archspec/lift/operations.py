@@ -24,7 +24,7 @@ def get_item(site: Site) -> None:
     *axes, last = key if is_list(key) and key else [None]
     whole = [None, None, None]
     full = axes == [ELLIPSIS] or axes == [whole] * (rank - 1)
-    if not full or not is_list(last, 3) or last[2] not in {None, 1}:
+    if not full or not is_list(last, 3) or last[2] not in (None, 1):
         raise RefusedError(f"it takes {quoted(key)}, not channels in a row")
     start, stop, _ = slice(*map(_end, last)).indices(site.channels)
     if start >= stop:
@@ -124,11 +124,3 @@ def reshape(site: Site) -> None:
     if not is_list(wanted) or (wanted[:1] != [-1] and wanted[:1] != [None]):
         raise RefusedError(f"newshape is {quoted(wanted)}")
     reshape_to(site, wanted[1:])
-
-
-def cast(site: Site) -> None:
-    """To another type of numbers with a fraction."""
-    dtype = argument(site, 1, "dtype")
-    if not isinstance(dtype, str) or "float" not in dtype:
-        raise RefusedError(f"dtype is {quoted(dtype)}")
-    site.finish(site.value())

@@ -59,7 +59,7 @@ RULES: Mapping[str, Rule] = {
     "UpSampling2D": shapes.upsample,
     "ZeroPadding2D": shapes.pad,
     "ops.Add": merges.plus,
-    "ops.Cast": operations.cast,
+    "ops.Cast": idle(),
     "ops.Concatenate": merges.concatenate,
     "ops.Divide": merges.over,
     "ops.Elu": activations.elu,
