@@ -17,6 +17,7 @@ from archspec.ops import (
     Convolution,
     Dense,
     Flatten,
+    Pad,
     Rescale,
     Scale,
     Standardize,
@@ -157,7 +158,7 @@ def _became(graph: Graph, node: Node, givers: Mapping[str, Node], folded: Collec
     if isinstance(node.op, _AFFINE):  # merged into one before it, or gone into a kernel
         giver = givers[node.inputs[0]]
         return isinstance(giver.op, _AFFINE) and alone(graph, node.inputs[0])
-    return not isinstance(node.op, Convolution | Dense)
+    return not isinstance(node.op, Convolution | Dense | Pad)
 
 
 def _parts(giver: Node, givers: Mapping[str, Node]) -> Iterator[Node]:

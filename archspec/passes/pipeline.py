@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 from archspec.graph import Graph
 from archspec.passes.absorb import absorb
 from archspec.passes.collapse import collapse
+from archspec.passes.gates import gates
 from archspec.passes.merge import merge
+from archspec.passes.pads import pads
 from archspec.passes.prune import prune
 
 Weights: TypeAlias = Mapping[str, NDArray[Any]]
 Pass: TypeAlias = Callable[[Graph, Weights], tuple[Graph, Weights]]
 
-PASSES: tuple[Pass, ...] = (prune, collapse, merge, absorb)
+PASSES: tuple[Pass, ...] = (prune, pads, collapse, gates, merge, absorb)
 """In the order in which they run."""
 
 

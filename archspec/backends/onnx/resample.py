@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 
 from archspec.backends.onnx.writer import Site
-from archspec.ops import Blur, Resize, binomial, nearest
+from archspec.ops import Blur, Crop, Pad, Resize, binomial, nearest
+
+_END = 2**31 - 1
+"""To slice up to the end, whatever that is."""
 
 
 def resize(site: Site, op: Resize) -> None:
@@ -31,10 +34,11 @@ def resize(site: Site, op: Resize) -> None:
 
 
 def _resize_any(site: Site, op: Resize) -> None:
-    """Resize to the size of the other image, whatever that is."""
-    value, like = site.inputs
+    """Resize to the size that is said, or to that of the other image, whatever that is."""
+    value, *like = site.inputs
     counts = site.add("Slice", site.add("Shape", value), site.integers(0), site.integers(2))
-    sizes = site.add("Concat", counts, site.sides(like), axis=0)
+    sides = site.integers(*op.size) if op.size else site.sides(like[0])
+    sizes = site.add("Concat", counts, sides, axis=0)
     site.add("Resize", value, "", "", sizes, **_MODES[op.mode])
 
 
@@ -63,6 +67,22 @@ def _gather(site: Site) -> None:
         places = site.integers(*nearest(shape[axis - 1], wanted))
         shape = (*shape[: axis - 1], wanted, *shape[axis:])
         value = site.add("Gather", value, places, axis=axis, shape=shape)
+
+
+def pad(site: Site, op: Pad) -> None:
+    """Pad, whose own value is zero."""
+    (top, bottom), (left, right) = op.rows, op.columns
+    around = site.integers(0, 0, top, left, 0, 0, bottom, right)
+    value = [site.number(op.value)] if op.value else []
+    site.add("Pad", *site.inputs, around, *value)
+
+
+def crop(site: Site, op: Crop) -> None:
+    """A Slice of both axes."""
+    (top, bottom), (left, right) = op.rows, op.columns
+    ends = (-side if side else _END for side in (bottom, right))
+    bounds = (site.integers(top, left), site.integers(*ends))
+    site.add("Slice", *site.inputs, *bounds, site.integers(2, 3))
 
 
 def blur(site: Site, op: Blur) -> None:

@@ -1,0 +1,100 @@
+"""Which rule lifts which class of Keras."""
+
+from collections.abc import Mapping
+
+from archspec.lift import activations, layers, merges, operations, shapes, windows
+from archspec.lift.activations import always
+from archspec.lift.layers import idle
+from archspec.lift.site import Rule
+
+CUSTOM = "keras.src.applications"
+RULES: Mapping[str, Rule] = {
+    "Activation": activations.by_name,
+    "ActivityRegularization": idle("l1", "l2"),
+    "Add": merges.add,
+    "AlphaDropout": idle("rate", "noise_shape"),
+    "Average": merges.average,
+    "AveragePooling2D": windows.pool,
+    "BatchNormalization": layers.batch_norm,
+    "Concatenate": merges.concatenate,
+    "Conv2D": windows.convolution,
+    "Cropping2D": shapes.crop,
+    "CustomScaleLayer": merges.custom_scale,
+    "Dense": windows.dense,
+    "DepthwiseConv2D": windows.depthwise,
+    "Dropout": layers.dropout,
+    "ELU": activations.elu,
+    "EinsumDense": layers.einsum,
+    "Flatten": shapes.flatten,
+    "GaussianDropout": idle("rate"),
+    "GaussianNoise": idle("stddev"),
+    "GlobalAveragePooling2D": windows.global_pool,
+    "GlobalMaxPooling2D": windows.global_pool,
+    "GroupNormalization": layers.group_norm,
+    "Identity": idle(),
+    "LayerNormalization": layers.layer_norm,
+    "LayerScale": layers.layer_scale,
+    "LeakyReLU": activations.leaky_relu,
+    "MaxPooling2D": windows.pool,
+    "Maximum": merges.maximum,
+    "Minimum": merges.minimum,
+    "Multiply": merges.multiply,
+    "Normalization": layers.standardize,
+    "PReLU": activations.prelu,
+    "Permute": shapes.permute,
+    "ReLU": activations.relu,
+    "RandomBrightness": idle("factor", "value_range"),
+    "RandomContrast": idle("factor", "value_range"),
+    "RandomFlip": idle("mode"),
+    "RandomRotation": idle("factor", "fill_mode", "fill_value", "interpolation", "value_range"),
+    "Rescaling": layers.rescale,
+    "Reshape": shapes.reshape,
+    "Resizing": shapes.resizing,
+    "SeparableConv2D": windows.separable,
+    "Softmax": activations.softmax,
+    "SpatialDropout2D": idle("rate"),
+    "StochasticDepth": layers.drop_path,
+    "Subtract": merges.subtract,
+    "UnitNormalization": layers.unit_norm,
+    "UpSampling2D": shapes.upsample,
+    "ZeroPadding2D": shapes.pad,
+    "ops.Add": merges.plus,
+    "ops.Cast": idle(),
+    "ops.Concatenate": merges.concatenate,
+    "ops.Divide": merges.over,
+    "ops.Elu": activations.elu,
+    "ops.Gelu": activations.gelu,
+    "ops.GetItem": operations.get_item,
+    "ops.HardSigmoid": always("hard_sigmoid"),
+    "ops.HardSilu": always("hard_swish"),
+    "ops.HardSwish": always("hard_swish"),
+    "ops.LeakyRelu": activations.leaky_relu,
+    "ops.Max": operations.largest,
+    "ops.Maximum": merges.maximum,
+    "ops.Mean": operations.mean,
+    "ops.Minimum": merges.minimum,
+    "ops.Multiply": merges.times,
+    "ops.Pad": operations.pad,
+    "ops.Relu": always("relu"),
+    "ops.Relu6": always("relu6"),
+    "ops.Reshape": operations.reshape,
+    "ops.Resize": operations.resize,
+    "ops.Sigmoid": always("sigmoid"),
+    "ops.Silu": always("swish"),
+    "ops.Softmax": activations.softmax,
+    "ops.Softplus": always("softplus"),
+    "ops.Subtract": merges.minus,
+    "ops.Take": operations.take,
+    "ops.Tanh": always("tanh"),
+    "ops.TrueDivide": merges.over,
+}
+"""Class, as `calls.kind_of` says it → what lifts it."""
+
+CHAIN = {
+    "Activation", "BatchNormalization", "Dense", "Dropout", "ELU", "Flatten", "LayerNormalization",
+    "LeakyReLU", "ReLU", "ops.Gelu", "ops.HardSigmoid", "ops.HardSilu", "ops.Relu", "ops.Relu6",
+    "ops.Sigmoid", "ops.Silu", "ops.Tanh",
+}  # fmt: skip
+"""What treats an image of one pixel as it treats a vector."""
+POOLS = {"GlobalAveragePooling2D", "GlobalMaxPooling2D", "ops.Max", "ops.Mean"}
+"""What makes such images."""
