@@ -16,6 +16,7 @@ from archspec.ops import (
     ChannelConvolution,
     Concat,
     Convolution,
+    Crop,
     Dense,
     Dropout,
     DropPath,
@@ -27,6 +28,7 @@ from archspec.ops import (
     LinearAttention,
     Multiply,
     Op,
+    Pad,
     Padding,
     PixelNorm,
     Pool,
@@ -86,6 +88,10 @@ def _convolutions() -> Iterator[tuple[Shape, Op]]:
     for dilation, padding in product((2, 3), PADDINGS):
         yield (13, 15, 4), Convolution((3, 3), 1, padding, dilation, channels=5)
         yield (13, 15, 4), Convolution((3, 2), 1, padding, dilation, channels=4, groups=4)
+    for around in (((0, 2), (1, 0)), ((3, 4), (2, 2))):
+        yield (9, 8, 4), Convolution((3, 3), 2, around, channels=5)
+        yield (9, 8, 4), Convolution((5, 4), 1, around, channels=4, groups=4)
+    yield (9, 8, 4), Convolution((3, 3), 1, ((1, 3), (2, 2)), 2, channels=5)
     yield (8, 8, 6), Convolution((3, 3), channels=4, groups=2, bias=True)
     yield (8, 8, 6), Convolution((1, 1), channels=9, groups=3)
     yield (9, 8, 4), Convolution((3, 3), 2, channels=12, groups=4, bias=True)  # multiplier 3
@@ -94,17 +100,26 @@ def _convolutions() -> Iterator[tuple[Shape, Op]]:
     yield (2, 3, 4), Convolution((5, 5), 2, channels=4, groups=4)  # larger than the image
 
 
-def _others() -> Iterator[tuple[Shape, Op]]:
+def _pools() -> Iterator[tuple[Shape, Op]]:
     for kind, stride, padding in product(("max", "average"), (1, 2, 3), PADDINGS):
         yield (11, 8, 3), Pool((3, 3), stride, padding, type=kind)
     for kind, stride, padding in product(("max", "average"), (1, 2), PADDINGS):
         yield (11, 8, 3), Pool((3, 2), stride, padding, type=kind, count_padding=True)
+    for kind, counted in product(("max", "average"), (False, True)):
+        around = ((0, 2), (1, 0))
+        yield (11, 8, 3), Pool((3, 2), 2, around, type=kind, count_padding=counted)
     for kind in ("max", "average"):
         yield (7, 7, 4), Pool((7, 7), 7, "same", type=kind)
         yield (12, 9, 2), Pool((2, 4), 2, "same", type=kind)
         yield (6, 5, 4), GlobalPool(kind)
+
+
+def _others() -> Iterator[tuple[Shape, Op]]:
+    yield from _pools()
     for function in FUNCTIONS:
         yield (5, 4, 6), Activation(function)
+    for slope in (0.3, 0.0, 1.5):
+        yield (5, 4, 6), Activation("leaky_relu", slope)
     for image in ((4, 5, 6), (1, 1, 6)):
         yield image, BatchNorm(epsilon=1e-3)
         yield image, BatchNorm(epsilon=0.1)
@@ -149,6 +164,14 @@ def _channels() -> Iterator[tuple[Shape, Op]]:
         yield (8, 9, 4), Blur(size, stride)
     yield (5, 5, 1), Blur()
     yield (7, 8, 2), Blur(border="zero")
+    yield (4, 5, 3), Pad((1, 2), (0, 3))
+    yield (4, 5, 3), Pad((1, 0), (2, 2), value=-0.5)
+    yield (4, 5, 3), Pad()
+    yield (4, 5, 3), Crop((1, 2), (0, 3))
+    yield (4, 5, 3), Crop((1, 0))
+    for mode in ("nearest", "bilinear"):
+        for size in ((8, 15), (8, 10), (2, 3), (1, 7)):
+            yield (4, 5, 3), Resize(mode, size)
 
 
 def _vectors() -> Iterator[tuple[Op, ...]]:
@@ -184,6 +207,10 @@ def _joined() -> Iterator[tuple[str, Graph]]:
     gate = build.add("sigmoid", Activation("hard_sigmoid"), [gate])
     joined = build.add("joined", Multiply(), [INPUT, gate])
     yield "multiply of an image and a gate", build.build({"output": joined})
+    build = GraphBuilder("places", (5, 4, 6))
+    places = build.add("places", Convolution((1, 1), channels=1), [INPUT])
+    joined = build.add("joined", Multiply(), [INPUT, places])
+    yield "multiply of an image and one of its places", build.build({"output": joined})
     for op in (Add(), Multiply(), Concat()):
         build = GraphBuilder("vectors", (2, 2, 3))
         flat = build.add("flat", Flatten(), [INPUT])

@@ -23,8 +23,8 @@ from archspec.ops.pointwise import (
     Rescale,
     Standardize,
 )
-from archspec.ops.resample import Blur, Resize, binomial, nearest
-from archspec.ops.window import Convolution, GlobalPool, Padding, Pads, Pool, Window, pads
+from archspec.ops.resample import Blur, Crop, Pad, Resize, binomial, nearest
+from archspec.ops.window import Around, Convolution, GlobalPool, Padding, Pads, Pool, Window, pads
 
 ALL: tuple[type[Op], ...] = (
     Activation,
@@ -36,6 +36,7 @@ ALL: tuple[type[Op], ...] = (
     ChannelConvolution,
     Concat,
     Convolution,
+    Crop,
     Dense,
     DropPath,
     Dropout,
@@ -46,6 +47,7 @@ ALL: tuple[type[Op], ...] = (
     LayerNorm,
     LinearAttention,
     Multiply,
+    Pad,
     PixelNorm,
     Pool,
     Rescale,
@@ -65,6 +67,7 @@ __all__ = [
     "FUNCTIONS",
     "Activation",
     "Add",
+    "Around",
     "Attention",
     "BatchNorm",
     "Blur",
@@ -72,6 +75,7 @@ __all__ = [
     "ChannelConvolution",
     "Concat",
     "Convolution",
+    "Crop",
     "Dense",
     "DropPath",
     "Dropout",
@@ -85,6 +89,7 @@ __all__ = [
     "LinearAttention",
     "Multiply",
     "Op",
+    "Pad",
     "Padding",
     "Pads",
     "PixelNorm",

@@ -19,11 +19,13 @@ class Add(Op):
 
 @dataclass(frozen=True, slots=True)
 class Multiply(Op):
-    """(h, w, c) times (h, w, c) or times (1, 1, c)."""
+    """(h, w, c) times an image of that shape, in which any axis may be 1 instead."""
 
     def infer(self, *inputs: Shape) -> Shape:
         image, factor = inputs
-        if factor not in {image, (*[1] * (len(image) - 1), image[-1])}:
+        if len(image) != len(factor) or any(
+            there not in {1, here} for here, there in zip(image, factor, strict=True)
+        ):
             raise ShapeError(f"cannot multiply {list(image)} by {list(factor)}")
         return image
 

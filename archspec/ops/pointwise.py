@@ -23,17 +23,22 @@ Function: TypeAlias = Literal[
     "softmax",
 ]
 """hard_sigmoid is min(max(x + 3, 0), 6) / 6, hard_swish x times that (MobileNetV3, equation 5);
-swish is x · sigmoid(x); gelu is exact, gelu_tanh its approximation; leaky_relu has slope 0.01
-(PyTorch's); softmax is over channels."""
+swish is x · sigmoid(x); gelu is exact, gelu_tanh its approximation; softmax is over channels."""
 
 FUNCTIONS: tuple[str, ...] = get_args(Function)
 
 
 @dataclass(frozen=True, slots=True)
 class Activation(Op):
-    """A function of one value (softmax: of all channels)."""
+    """A function of one value (softmax: of all channels).
+
+    Args:
+        function: which.
+        slope: of leaky_relu below zero; 0.01 is PyTorch's.
+    """
 
     function: Function
+    slope: float = 0.01
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from archspec.ops.op import Op, Shape, ShapeError
 class Resize(Op):
     """(h, w, c) and an image (h', w', _) → (h', w', c), the first at the size of the second.
 
+    With a `size` (h', w') there is no second.
+
     nearest:  pixel i of n' is pixel ⌊i · n / n'⌋ of n.
     bilinear: pixel i lies at (i + ½) · n / n' - ½, between its two neighbors; the border repeats.
 
@@ -18,11 +20,15 @@ class Resize(Op):
     """
 
     mode: Literal["nearest", "bilinear"] = "nearest"
+    size: tuple[int, int] | None = None
 
     def infer(self, *inputs: Shape) -> Shape:
         for shape in inputs:
             if len(shape) != 3:  # noqa: PLR2004  h, w, c
                 raise ShapeError(f"a resize needs images (h, w, c), not {list(shape)}")
+        if self.size:
+            (image,) = inputs
+            return (*self.size, image[2])
         image, like = inputs
         return (*like[:2], image[2])
 
@@ -35,6 +41,51 @@ def nearest(size: int, wanted: int) -> tuple[int, ...]:
     ((0, 0, 1, 1), (0, 1, 3))
     """
     return tuple(place * size // wanted for place in range(wanted))
+
+
+@dataclass(frozen=True, slots=True)
+class Pad(Op):
+    """(h, w, c) → (h + Σ rows, w + Σ columns, c): pixels of one value around the image.
+
+    Args:
+        rows: pixels above and below.
+        columns: pixels to the left and to the right.
+        value: of each of them.
+    """
+
+    rows: tuple[int, int] = (0, 0)
+    columns: tuple[int, int] = (0, 0)
+    value: float = 0.0
+
+    def infer(self, *inputs: Shape) -> Shape:
+        height, width, channels = _image(self, *inputs)
+        return (height + sum(self.rows), width + sum(self.columns), channels)
+
+
+@dataclass(frozen=True, slots=True)
+class Crop(Op):
+    """(h, w, c) → (h - Σ rows, w - Σ columns, c): the image without pixels at its sides.
+
+    Args:
+        rows: pixels above and below.
+        columns: pixels to the left and to the right.
+    """
+
+    rows: tuple[int, int] = (0, 0)
+    columns: tuple[int, int] = (0, 0)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        height, width, channels = _image(self, *inputs)
+        shape = (height - sum(self.rows), width - sum(self.columns), channels)
+        if min(shape) < 1:
+            raise ShapeError(f"nothing is left of {height}x{width} pixels")
+        return shape
+
+
+def _image(op: Pad | Crop, image: Shape) -> Shape:
+    if len(image) != 3:  # noqa: PLR2004  h, w, c
+        raise ShapeError(f"{type(op).__name__} needs an image (h, w, c), not {list(image)}")
+    return image
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """Ops that slide a window over an image: convolution and pooling, and their padding."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 from archspec.ops.op import Initializer, Op, Shape, ShapeError, Weight
 
@@ -23,8 +23,11 @@ valid:     none.
 Pads: TypeAlias = tuple[int, int]
 """Pixels before and after."""
 
+Around: TypeAlias = tuple[Pads, Pads]
+"""Pixels around an image: before and after, of height and of width."""
 
-def pads(padding: Padding, size: int, kernel: int, stride: int, dilation: int = 1) -> Pads:
+
+def pads(padding: Padding | Pads, size: int, kernel: int, stride: int, dilation: int = 1) -> Pads:
     """Pixels that `padding` puts before and after an axis of `size` pixels.
 
     >>> pads("same", 224, 3, 2), pads("same", 225, 3, 2), pads("even", 225, 3, 2)
@@ -33,6 +36,8 @@ def pads(padding: Padding, size: int, kernel: int, stride: int, dilation: int = 
     ((1, 1), (0, 1), (0, 0))
     """
     extent = (kernel - 1) * dilation + 1
+    if isinstance(padding, tuple):
+        return padding
     if padding == "valid":
         return 0, 0
     if padding == "symmetric":
@@ -48,7 +53,7 @@ def pads(padding: Padding, size: int, kernel: int, stride: int, dilation: int = 
 
 
 @lru_cache(maxsize=1024)
-def positions(padding: Padding, size: int, kernel: int, stride: int, dilation: int) -> int:
+def positions(padding: Padding | Pads, size: int, kernel: int, stride: int, dilation: int) -> int:
     """Positions of a window along an axis of `size` pixels.
 
     >>> positions("same", 225, 3, 2, 1), positions("valid", 225, 3, 2, 1)
@@ -70,18 +75,21 @@ def positions(padding: Padding, size: int, kernel: int, stride: int, dilation: i
 
 @dataclass(frozen=True, slots=True)
 class Window(Op):
-    """A window of `kernel` (h, w) pixels that moves by `stride`."""
+    """A window of `kernel` (h, w) pixels that moves by `stride`.
+
+    `padding` is a word, or so many pixels where no word puts them there.
+    """
 
     kernel: tuple[int, int]
     stride: int = 1
-    padding: Padding = "same"
+    padding: Padding | Around = "same"
     dilation: int = 1
 
-    def pads(self, image: Shape) -> tuple[Pads, Pads]:
+    def pads(self, image: Shape) -> Around:
         """Pixels before and after, of height and of width, for an image (h, w, c)."""
         height, width = (
-            pads(self.padding, size, kernel, self.stride, self.dilation)
-            for size, kernel in zip(image[:2], self.kernel, strict=True)
+            pads(padding, size, kernel, self.stride, self.dilation)
+            for padding, size, kernel in zip(self._axes(), image[:2], self.kernel, strict=True)
         )
         return height, width
 
@@ -89,10 +97,19 @@ class Window(Op):
         """Positions of the window along height and width."""
         _need_image(self, image)
         height, width = (
-            positions(self.padding, size, kernel, self.stride, self.dilation)
-            for size, kernel in zip(image[:2], self.kernel, strict=True)
+            positions(padding, size, kernel, self.stride, self.dilation)
+            for padding, size, kernel in zip(self._axes(), image[:2], self.kernel, strict=True)
         )
         return height, width
+
+    def _axes(self) -> Around | tuple[Padding, Padding]:
+        return self.padding if isinstance(self.padding, tuple) else (self.padding, self.padding)
+
+    def padded(self, around: Around, image: Shape) -> Self:
+        """The same window with so many pixels around an image, by the first word that says so."""
+        words = (replace(self, padding=word) for word in ("valid", "same", "symmetric", "even"))
+        said = (window for window in words if window.pads(image) == around)
+        return next(said, replace(self, padding=around))
 
 
 def _need_image(op: Op, shape: Shape) -> None:

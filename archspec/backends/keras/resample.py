@@ -24,8 +24,8 @@ def resize(op: ops.Resize, shape: Shape, common: Common) -> Sequence[Layer]:
     """
 
     def apply(values: Sequence[Tensor]) -> Tensor:
-        image, like = values
-        height, width = like.shape[1:3]
+        image, *like = values
+        height, width = op.size or like[0].shape[1:3]
         if not (height % shape[0] or width % shape[1]):
             factors = (height // shape[0], width // shape[1])
             return layers.UpSampling2D(factors, interpolation=op.mode, **common)(image)
@@ -38,6 +38,14 @@ def resize(op: ops.Resize, shape: Shape, common: Common) -> Sequence[Layer]:
         return operation(columns, common)(image)
 
     return [apply]
+
+
+def pad(op: ops.Pad, _: Shape, common: Common) -> Sequence[Layer]:
+    """Keras's layer for zeros, an operation for other values."""
+    if not op.value:
+        return [layers.ZeroPadding2D((op.rows, op.columns), **common)]
+    width = ((0, 0), op.rows, op.columns, (0, 0))
+    return [operation(partial(operations.pad, pad_width=width, constant_values=op.value), common)]
 
 
 def blur(op: ops.Blur, _: Shape, common: Common) -> Sequence[Layer]:

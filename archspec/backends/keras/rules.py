@@ -18,7 +18,7 @@ from archspec.backends.keras.channel import (
     scale,
     shuffle,
 )
-from archspec.backends.keras.resample import blur, resize
+from archspec.backends.keras.resample import blur, pad, resize
 from archspec.backends.keras.steps import Common, Layer, operation, part
 from archspec.ops import Op, Pads, Shape, Window
 
@@ -151,6 +151,8 @@ def _slice(op: ops.Slice, _: Shape, common: Common) -> Sequence[Layer]:
 def _activation(op: ops.Activation, _: Shape, common: Common) -> Sequence[Layer]:
     if op.function == "gelu_tanh":
         return [operation(partial(operations.gelu, approximate=True), common)]
+    if op.function == "leaky_relu":
+        return [layers.LeakyReLU(op.slope, **common)]
     layer = ACTIVATIONS.get(op.function, partial(layers.Activation, op.function))
     return [layer(**common)]
 
@@ -175,10 +177,10 @@ DISTRIBUTIONS = {"normal": "untruncated_normal"}
 ACTIVATIONS: Mapping[str, Callable[..., Layer]] = {
     "relu": layers.ReLU,
     "relu6": partial(layers.ReLU, max_value=6.0),
-    "leaky_relu": partial(layers.LeakyReLU, negative_slope=0.01),
     "swish": partial(layers.Activation, "silu"),
 }
-"""`Activation.function` → its layer; `layers.Activation` knows the others by the same name."""
+"""`Activation.function` → its layer where it has one of its own and no slope; `layers.Activation`
+knows the others by the same name."""
 
 RULES: Mapping[type[Op], Callable[[Any, Shape, Common], Sequence[Layer]]] = {
     ops.Activation: _activation,
@@ -188,6 +190,7 @@ RULES: Mapping[type[Op], Callable[[Any, Shape, Common], Sequence[Layer]]] = {
     ops.ChannelConvolution: channel_convolution,
     ops.Concat: lambda _, __, common: [layers.Concatenate(**common)],
     ops.Convolution: _convolution,
+    ops.Crop: lambda op, _, common: [layers.Cropping2D((op.rows, op.columns), **common)],
     ops.Dense: _dense,
     ops.DropPath: _drop_path,
     ops.Dropout: lambda op, _, common: [layers.Dropout(op.rate, **common)],
@@ -198,6 +201,7 @@ RULES: Mapping[type[Op], Callable[[Any, Shape, Common], Sequence[Layer]]] = {
     ],
     ops.LayerNorm: lambda op, _, common: [layers.LayerNormalization(epsilon=op.epsilon, **common)],
     ops.Multiply: lambda _, __, common: [layers.Multiply(**common)],
+    ops.Pad: pad,
     ops.Pool: _pool,
     ops.Rescale: _rescale,
     ops.Resize: resize,

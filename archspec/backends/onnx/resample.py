@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from archspec.backends.onnx.writer import Site
-from archspec.ops import Blur, Resize, binomial, nearest
+from archspec.ops import Blur, Crop, Pad, Resize, binomial, nearest
 
 
 def resize(site: Site, op: Resize) -> None:
@@ -46,6 +46,22 @@ def _gather(site: Site) -> None:
         places = site.integers(*nearest(shape[axis - 1], wanted))
         shape = (*shape[: axis - 1], wanted, *shape[axis:])
         value = site.add("Gather", value, places, axis=axis, shape=shape)
+
+
+def pad(site: Site, op: Pad) -> None:
+    """Pad, whose own value is zero."""
+    (top, bottom), (left, right) = op.rows, op.columns
+    around = site.integers(0, 0, top, left, 0, 0, bottom, right)
+    value = [site.number(op.value)] if op.value else []
+    site.add("Pad", *site.inputs, around, *value)
+
+
+def crop(site: Site, op: Crop) -> None:
+    """A Slice of both axes."""
+    (top, bottom), (left, right) = op.rows, op.columns
+    height, width = site.shape[:2]
+    bounds = (site.integers(top, left), site.integers(height - bottom, width - right))
+    site.add("Slice", *site.inputs, *bounds, site.integers(2, 3))
 
 
 def blur(site: Site, op: Blur) -> None:

@@ -14,7 +14,7 @@ from archspec.backends.onnx.channel import (
     scale,
     shuffle,
 )
-from archspec.backends.onnx.resample import blur, resize
+from archspec.backends.onnx.resample import blur, crop, pad, resize
 from archspec.backends.onnx.writer import Array, Site, channels_first
 from archspec.ops import (
     Activation,
@@ -24,6 +24,7 @@ from archspec.ops import (
     ChannelConvolution,
     Concat,
     Convolution,
+    Crop,
     Dense,
     Dropout,
     DropPath,
@@ -33,6 +34,7 @@ from archspec.ops import (
     LayerNorm,
     Multiply,
     Op,
+    Pad,
     PixelNorm,
     Pool,
     Rescale,
@@ -229,10 +231,16 @@ def _gelu_tanh(site: Site, x: str) -> None:
     site.add("Mul", twice, site.number(0.5))
 
 
+def _activation(site: Site, op: Activation) -> None:
+    if op.function == "leaky_relu":
+        site.add("LeakyRelu", *site.inputs, alpha=op.slope)
+    else:
+        ACTIVATIONS[op.function](site, *site.inputs)
+
+
 ACTIVATIONS: Mapping[str, Callable[[Site, str], object]] = {
     "relu": lambda site, x: site.add("Relu", x),
     "relu6": lambda site, x: site.add("Clip", x, site.number(0.0), site.number(6.0)),
-    "leaky_relu": lambda site, x: site.add("LeakyRelu", x, alpha=0.01),
     "elu": lambda site, x: site.add("Elu", x),
     "hard_sigmoid": _hard_sigmoid,
     "hard_swish": _hard_swish,
@@ -245,16 +253,18 @@ ACTIVATIONS: Mapping[str, Callable[[Site, str], object]] = {
     "softplus": lambda site, x: site.add("Softplus", x),
     "softmax": lambda site, x: site.add("Softmax", x, axis=1),
 }
-"""`Activation.function` → the ONNX nodes that compute it, the last one its value."""
+"""`Activation.function` → the ONNX nodes that compute it, the last one its value; leaky_relu, which
+has a slope, is not among them."""
 
 RULES: Mapping[type[Op], Callable[[Site, Any], object]] = {
-    Activation: lambda site, op: ACTIVATIONS[op.function](site, *site.inputs),
+    Activation: _activation,
     Add: lambda site, _: site.add("Add" if len(site.inputs) == 2 else "Sum", *site.inputs),  # noqa: PLR2004
     BatchNorm: _batch_norm,
     Blur: blur,
     ChannelConvolution: channel_convolution,
     Concat: lambda site, _: site.add("Concat", *site.inputs, axis=1),
     Convolution: _convolution,
+    Crop: crop,
     Dense: _dense,
     DropPath: lambda site, _: site.add("Identity", *site.inputs),
     Dropout: lambda site, _: site.add("Identity", *site.inputs),
@@ -263,6 +273,7 @@ RULES: Mapping[type[Op], Callable[[Site, Any], object]] = {
     GroupNorm: _group_norm,
     LayerNorm: _layer_norm,
     Multiply: lambda site, _: site.add("Mul", *site.inputs),
+    Pad: pad,
     Pool: _pool,
     Rescale: _rescale,
     Resize: resize,

@@ -16,6 +16,7 @@ from archspec.ops import (
     ChannelConvolution,
     Concat,
     Convolution,
+    Crop,
     Dense,
     Dropout,
     DropPath,
@@ -25,6 +26,7 @@ from archspec.ops import (
     LayerNorm,
     Multiply,
     Op,
+    Pad,
     PixelNorm,
     Pool,
     Rescale,
@@ -149,9 +151,9 @@ def _shuffle(op: Shuffle, inputs: Inputs, _: Weights) -> Array:
 
 
 def _resize(op: Resize, inputs: Inputs, _: Weights) -> Array:
-    image, like = inputs
+    height, width = op.size or inputs[1].shape[1:3]
     resize = _take_nearest if op.mode == "nearest" else _interpolate
-    return resize(resize(image, 1, like.shape[1]), 2, like.shape[2])
+    return resize(resize(inputs[0], 1, height), 2, width)
 
 
 def _take_nearest(image: Array, axis: int, wanted: int) -> Array:
@@ -167,6 +169,17 @@ def _interpolate(image: Array, axis: int, wanted: int) -> Array:
     share = (place - before).astype(image.dtype)
     share = share.reshape(-1, *[1] * (image.ndim - axis - 1))
     return image.take(before, axis) * (1 - share) + image.take(after, axis) * share
+
+
+def _pad(op: Pad, inputs: Inputs, _: Weights) -> Array:
+    around = ((0, 0), op.rows, op.columns, (0, 0))
+    return np.pad(inputs[0], around, constant_values=op.value)
+
+
+def _crop(op: Crop, inputs: Inputs, _: Weights) -> Array:
+    _, height, width, _ = inputs[0].shape
+    (top, bottom), (left, right) = op.rows, op.columns
+    return inputs[0][:, top : height - bottom, left : width - right]
 
 
 def _blur(op: Blur, inputs: Inputs, _: Weights) -> Array:
@@ -208,10 +221,16 @@ def _softmax(x: Array) -> Array:
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
+def _activation(op: Activation, inputs: Inputs, _: Weights) -> Array:
+    (x,) = inputs
+    if op.function == "leaky_relu":
+        return np.where(x > 0, x, x * op.slope)
+    return FUNCTIONS[op.function](x)
+
+
 FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
     "relu": lambda x: np.maximum(x, 0),
     "relu6": lambda x: np.clip(x, 0, 6),
-    "leaky_relu": lambda x: np.maximum(x, x * 0.01),
     "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
     "hard_sigmoid": _hard_sigmoid,
     "hard_swish": lambda x: x * _hard_sigmoid(x),
@@ -224,16 +243,18 @@ FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
     "softplus": lambda x: np.logaddexp(x, 0),
     "softmax": _softmax,
 }
-"""`Activation.function` → what it computes of an array with the channels last."""
+"""`Activation.function` → what it computes of an array with the channels last; leaky_relu, which
+has a slope, is not among them."""
 
 RULES: Mapping[type[Op], Callable[[Any, Inputs, Weights], Array]] = {
-    Activation: lambda op, inputs, _: FUNCTIONS[op.function](inputs[0]),
+    Activation: _activation,
     Add: lambda _, inputs, __: sum(inputs[1:], start=inputs[0]),
     BatchNorm: _batch_norm,
     Blur: _blur,
     ChannelConvolution: _channel_convolution,
     Concat: lambda _, inputs, __: np.concatenate(inputs, axis=-1),
     Convolution: _convolution,
+    Crop: _crop,
     Dense: _dense,
     DropPath: lambda _, inputs, __: inputs[0],
     Dropout: lambda _, inputs, __: inputs[0],
@@ -241,6 +262,7 @@ RULES: Mapping[type[Op], Callable[[Any, Inputs, Weights], Array]] = {
     GlobalPool: _global_pool,
     GroupNorm: _group_norm,
     LayerNorm: _layer_norm,
+    Pad: _pad,
     Multiply: lambda _, inputs, __: inputs[0] * inputs[1],
     Pool: _pool,
     Rescale: _rescale,
