@@ -9,7 +9,7 @@ import onnx
 from archspec.backends.reference import Array, Reference, Weights
 from archspec.deploy.runtime import Runtime
 from archspec.graph import Graph, Node
-from archspec.ops import BatchNorm, Convolution, Dense, Flatten
+from archspec.ops import BatchNorm, Convolution, Dense, Flatten, Pad
 from archspec.passes.rewire import alone
 
 _ROUNDING = 1e-3
@@ -116,7 +116,7 @@ def _became(graph: Graph, node: Node, folded: bool) -> bool:  # noqa: FBT001
     """Whether the value that a node read has become its; `folded`: an op that takes batch norms."""
     if isinstance(node.op, BatchNorm):
         return folded and alone(graph, node.inputs[0])
-    return not isinstance(node.op, Convolution | Dense)
+    return not isinstance(node.op, Convolution | Dense | Pad)
 
 
 def _exposed(model: onnx.ModelProto, values: Collection[str]) -> onnx.ModelProto:

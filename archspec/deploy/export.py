@@ -18,12 +18,14 @@ from archspec.errors import did_you_mean, error
 from archspec.files import write_whole
 from archspec.graph import Graph
 from archspec.passes.collapse import collapse
+from archspec.passes.gates import gates
 from archspec.passes.merge import merge
+from archspec.passes.pads import pads
 from archspec.passes.prune import prune
 
 Weights: TypeAlias = Mapping[str, NDArray[Any]]
 
-PASSES = (prune, collapse, merge)
+PASSES = (prune, pads, collapse, gates, merge)
 """What a deployed model goes through, in this order."""
 
 
