@@ -72,7 +72,7 @@ def _floating(array: NDArray[Any]) -> NDArray[Any]:
 def refuse(*problems: tuple[str, str, Sequence[str]]) -> None:
     """Raise one error of all problems (code, message, culprits) that have a culprit."""
     found = [
-        Diagnostic(code, f"{message}: {_listed(culprits)}", None)
+        Diagnostic(code, f"{message}: {listed(culprits)}", None)
         for code, message, culprits in problems
         if culprits
     ]
@@ -80,7 +80,8 @@ def refuse(*problems: tuple[str, str, Sequence[str]]) -> None:
         raise SpecError(found)
 
 
-def _listed(culprits: Sequence[str]) -> str:
+def listed(culprits: Sequence[str]) -> str:
+    """Names as a message shows them, the first of many."""
     rest = len(culprits) - SHOWN
     shown = (name if _is_plain(name) else quoted(name) for name in culprits[:SHOWN])
     return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
