@@ -1,0 +1,295 @@
+"""The Keras back end's table for ops that become several layers, as data.
+
+For such an op each function here gives the calls that `archspec.backends.keras` makes of it; what
+is equal to them is that op. The two are changed together: a test lifts what the back end emits.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any, NamedTuple, TypeAlias
+
+from archspec import ops
+from archspec.lift.structure import ELLIPSIS, Read
+from archspec.ops import Op, Shape
+
+Image: TypeAlias = tuple[Read, Shape]
+"""A value and its shape (h, w, c), or (c,)."""
+
+
+class Step(NamedTuple):
+    """One call: class, settings that are not Keras's defaults, and what it is called with."""
+
+    kind: str
+    settings: Mapping[str, Any]
+    args: Sequence[Any]
+    named: Mapping[str, Any]
+
+
+class Steps:
+    """The calls of one node, by name.
+
+    Args:
+        name: of the node.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.steps: dict[str, Step] = {}
+        self.number = 0
+
+    def part(self, part: str, kind: str, *args: Any, **settings: Any) -> Read:  # noqa: ANN401  JSON
+        """A call named as a part of the node; the last one, without a part, as the node."""
+        name = f"{self.name}.{part}" if part else self.name
+        self.steps[name] = Step(kind, settings, args, {})
+        return Read(name)
+
+    def __call__(self, kind: str, *args: Any, **settings: Any) -> Read:  # noqa: ANN401  JSON
+        """An operation, or a Rescaling, with a number in its name."""
+        self.number += 1
+        word = {"Rescaling": "rescale"}.get(kind, kind.lower())
+        return self.part(
+            f"{word}{self.number}", kind if word == "rescale" else f"ops.{kind}", *args, **settings
+        )
+
+    def slice(self, value: Read, start: int | None, stop: int | None) -> Read:
+        """Some channels."""
+        return self("GetItem", value, [ELLIPSIS, [start, stop, None]])
+
+    def rescaled(self, value: Read, scale: Any = 1.0, offset: Any = 0.0) -> Read:  # noqa: ANN401  JSON
+        """A product and a sum with numbers."""
+        return self("Rescaling", value, scale=scale, offset=offset)
+
+    def turned(self, matrices: Read) -> Read:
+        """Each matrix with rows for columns."""
+        return self("Transpose", matrices, axes=[0, 1, 3, 2])
+
+    def matrices(self, image: Image, heads: int, width: int, patch: int = 1) -> Read:
+        """As `Steps.matrices` of the back end."""
+        value, (height, wide, channels) = image
+        rows = height * wide // patch**2 * (channels // heads // width)
+        if heads * patch > 1:
+            value = self("Reshape", value, newshape=_split((height, wide, channels), heads, patch))
+            value = self("Transpose", value, axes=_turns(patch)[0])
+        return self("Reshape", value, newshape=[-1, patch * patch * heads, rows, width])
+
+    def image(self, matrices: Read, size: int, like: Shape, heads: int, patch: int = 1) -> None:
+        """As `Steps.image` of the back end, for matrices of `size` numbers."""
+        height, wide = like[:2]
+        shape = (height, wide, size // (height * wide))
+        if heads * patch > 1:
+            split = _split(shape, heads, patch)
+            there, back = _turns(patch)
+            matrices = self("Reshape", matrices, newshape=[split[place] for place in there])
+            matrices = self("Transpose", matrices, axes=back)
+        self.part("", "ops.Reshape", matrices, newshape=[-1, *shape])
+
+
+def _split(image: Shape, heads: int, patch: int) -> list[int]:
+    height, width, channels = image
+    if patch == 1:
+        return [-1, height * width, heads, channels // heads]
+    return [-1, height // patch, patch, width // patch, patch * heads, channels // heads]
+
+
+def _turns(patch: int) -> tuple[list[int], list[int]]:
+    if patch == 1:
+        return [0, 2, 1, 3], [0, 2, 1, 3]
+    return [0, 2, 4, 1, 3, 5], [0, 3, 1, 4, 2, 5]
+
+
+def _attention(op: ops.Attention, inputs: Sequence[Image], step: Steps) -> None:
+    shapes = [shape for _, shape in inputs]
+    heads = op.key_heads(*shapes)
+    width = shapes[0][2] // op.heads
+    query, key = (step.matrices(image, heads, width, op.patch) for image in inputs[:2])
+    value = step.matrices(inputs[2], heads, shapes[2][2] // heads, op.patch)
+    scores = step("Matmul", step.rescaled(query, width**-0.5), step.turned(key))
+    mean = step("Matmul", step("Softmax", scores, axis=-1), value)
+    step.image(mean, prod(op.infer(*shapes)), shapes[0], heads, op.patch)
+
+
+def _separable_attention(op: ops.SeparableAttention, inputs: Sequence[Image], step: Steps) -> None:
+    scores, key, value = (step.matrices(image, 1, image[1][2], op.patch) for image in inputs)
+    weights = step("Softmax", step.turned(scores), axis=-1)
+    context = step("Multiply", value, step("Matmul", weights, key))
+    step.image(context, prod(inputs[2][1]), inputs[1][1], 1, op.patch)
+
+
+def _linear_attention(op: ops.LinearAttention, inputs: Sequence[Image], step: Steps) -> None:
+    (image,) = inputs
+    width = image[1][2] // op.heads // 3
+    matrices = step.matrices(image, op.heads, 3 * width)
+    query, key, value = (
+        step.slice(matrices, start, start + width) for start in range(0, 3 * width, width)
+    )
+    query, key = step("Relu", query), step("Relu", key)
+    value = _padded(step, value)
+    both = step("Matmul", query, step("Matmul", step.turned(key), value))
+    above = step.slice(both, None, width)
+    below = step.rescaled(step.slice(both, width, None), offset=op.epsilon)
+    step.image(step("Divide", above, below), prod(op.infer(image[1])), image[1], op.heads)
+
+
+def _padded(step: Steps, value: Read) -> Read:
+    around = [[0, 0], [0, 0], [0, 0], [0, 1]]
+    padded = step("Pad", value, pad_width=around, mode="constant")
+    step.steps[padded.name] = step.steps[padded.name]._replace(named={"constant_values": 1})
+    return padded
+
+
+def _channel_attention(op: ops.ChannelAttention, inputs: Sequence[Image], step: Steps) -> None:
+    shape = inputs[0][1]
+    width = shape[2] // op.heads
+    query, key, value = (step.matrices(image, op.heads, width) for image in inputs)
+    weights = step("Softmax", step("Matmul", step.turned(query), key), axis=-1)
+    mean = step("Matmul", value, step.turned(weights))
+    step.image(mean, prod(shape), shape, op.heads)
+
+
+def _fourier_positions(op: ops.FourierPositions, inputs: Sequence[Image], step: Steps) -> None:
+    ((value, (height, width, _)),) = inputs
+    several = step("Repeat", step.slice(value, None, 1), repeats=2 * op.frequencies, axis=-1)
+    rows = [[[*row]] for row in op.waves(height)]
+    columns = [[[*column] for column in op.waves(width)]]
+    parts = [step.rescaled(several, 0.0, waves) for waves in (rows, columns)]
+    step.part("", "Concatenate", parts, axis=-1)
+
+
+def _pixel_norm(op: ops.PixelNorm, inputs: Sequence[Image], step: Steps) -> None:
+    ((value, (*_, channels)),) = inputs
+    over: Mapping[str, Any] = {"axis": -1, "keepdims": True}
+    image = value
+    if op.about == "mean":
+        mean = step.part("mean", "ops.Mean", image, **over)
+        value = step.part("deviation", "Subtract", [image, mean])
+    mean = step.part("mean_square", "ops.Mean", step.part("square", "ops.Square", value), **over)
+    if op.about == "mean":
+        mean = step.part("corrected", "ops.Multiply", mean, channels / (channels - 1))
+    share = step.part("epsilon", "ops.Add", mean, op.epsilon)
+    step.part("", "Multiply", [image, step.part("share", "ops.Rsqrt", share)])
+
+
+def _response_norm(op: ops.ResponseNorm, inputs: Sequence[Image], step: Steps) -> None:
+    ((image, _),) = inputs
+    square = step.part("square", "ops.Square", image)
+    total = step.part("sum", "ops.Sum", square, axis=[1, 2], keepdims=True)
+    response = step.part("root", "ops.Sqrt", total)
+    mean = step.part("mean", "ops.Mean", response, axis=-1, keepdims=True)
+    divisor = step.part("epsilon", "ops.Add", mean, op.epsilon)
+    share = step.part("share", "ops.Divide", response, divisor)
+    step.part("", "Multiply", [image, share])
+
+
+def _channel_convolution(op: ops.ChannelConvolution, inputs: Sequence[Image], step: Steps) -> None:
+    ((value, shape),) = inputs
+    value = step.part("split", "Reshape", value, target_shape=[shape[-1], 1])
+    value = step.part(
+        "", "Conv1D", value, filters=1, kernel_size=[op.kernel], strides=[1], padding="same",
+        dilation_rate=[1], groups=1, use_bias=False,
+    )  # fmt: skip
+    step.part("join", "Reshape", value, target_shape=[*shape])
+
+
+def _scale(op: ops.Scale, inputs: Sequence[Image], step: Steps) -> None:
+    ((value, shape),) = inputs
+    *sides, channels = shape
+    groups = op.groups or channels
+    size = [*sides, channels // groups, groups]
+    axes = "abcde"[: len(size) + 1]
+    bias = {"bias_axes": axes[-1]} if op.bias else {}
+    order = [*range(1, len(shape)), len(shape) + 1, len(shape)]
+    split = size if groups == 1 else [*sides, groups, channels // groups]
+    value = step.part("split", "Reshape", value, target_shape=split)
+    if groups > 1:
+        value = step.part("turn", "Permute", value, dims=order)
+    equation = f"{axes},{axes[-1]}->{axes}"
+    value = step.part("", "EinsumDense", value, equation=equation, output_shape=size, **bias)
+    if groups > 1:
+        value = step.part("back", "Permute", value, dims=order)
+    step.part("join", "Reshape", value, target_shape=[*shape])
+
+
+def _shuffle(op: ops.Shuffle, inputs: Sequence[Image], step: Steps) -> None:
+    ((value, shape),) = inputs
+    *sides, channels = shape
+    split = [*sides, op.groups, channels // op.groups]
+    value = step.part("split", "Reshape", value, target_shape=split)
+    value = step.part("turn", "Permute", value, dims=[1, 2, 4, 3])
+    step.part("", "Reshape", value, target_shape=[*shape])
+
+
+def _resize(op: ops.Resize, inputs: Sequence[Image], step: Steps) -> None:
+    ((value, shape),) = inputs
+    height, width = op.size or shape[:2]
+    rows, columns = [*ops.nearest(shape[0], height)], [*ops.nearest(shape[1], width)]
+    value = step.part("rows", "ops.Take", value, rows, axis=1)
+    step.part("", "ops.Take", value, columns, axis=2)
+
+
+def _blur(op: ops.Blur, inputs: Sequence[Image], step: Steps) -> None:
+    ((value, _),) = inputs
+    pool = {"pool_size": [2, 2], "padding": "valid"}
+    around = [[0, 0], *[[op.padding, op.padding]] * 2, [0, 0]]
+    if op.padding:
+        mode = "reflect" if op.border == "mirror" else "constant"
+        value = step.part("pad", "ops.Pad", value, pad_width=around, mode=mode)
+    for number in range(1, op.size - 1):
+        value = step.part(f"mean{number}", "AveragePooling2D", value, strides=[1, 1], **pool)
+    step.part("", "AveragePooling2D", value, strides=[op.stride, op.stride], **pool)
+
+
+def _pool(op: ops.Pool, inputs: Sequence[Image], step: Steps) -> None:
+    """With pixels around the image, as no word of Keras puts them there."""
+    ((value, shape),) = inputs
+    around = [[*sides] for sides in op.pads(shape)]
+    window = {"pool_size": [*op.kernel], "strides": [op.stride] * 2, "padding": "valid"}
+    if op.type == "max" and not op.count_padding:
+        width = [[0, 0], *around, [0, 0]]
+        padded = step.part("pad", "ops.Pad", value, pad_width=width, mode="constant")
+        step.steps[padded.name] = step.steps[padded.name]._replace(
+            named={"constant_values": float("-inf")}
+        )
+        step.part("", "MaxPooling2D", padded, **window)
+        return
+    kind = "MaxPooling2D" if op.type == "max" else "AveragePooling2D"
+    value = step.part("pad", "ZeroPadding2D", value, padding=around)
+    if op.count_padding:
+        step.part("", kind, value, **window)
+        return
+    value = step.part("mean", kind, value, **window)
+    step.part("", "Rescaling", value, scale=_share(op, shape), offset=0.0)
+
+
+def _share(op: ops.Pool, image: Shape) -> list[list[list[float]]]:
+    """Pixels in the window per pixel of the image in it, at each position."""
+    axes: list[list[float]] = []
+    slides = zip(image[:2], op.kernel, op.pads(image), op.slide(image), strict=True)
+    for size, kernel, (before, _), positions in slides:
+        starts = [place * op.stride - before for place in range(positions)]
+        axes.append([kernel / (min(start + kernel, size) - max(start, 0)) for start in starts])
+    return [[[row * column] for column in axes[1]] for row in axes[0]]
+
+
+TABLE: Mapping[type[Op], Callable[[Any, Sequence[Image], Steps], None]] = {
+    ops.Attention: _attention,
+    ops.Blur: _blur,
+    ops.ChannelAttention: _channel_attention,
+    ops.ChannelConvolution: _channel_convolution,
+    ops.FourierPositions: _fourier_positions,
+    ops.LinearAttention: _linear_attention,
+    ops.PixelNorm: _pixel_norm,
+    ops.Pool: _pool,
+    ops.Resize: _resize,
+    ops.ResponseNorm: _response_norm,
+    ops.Scale: _scale,
+    ops.SeparableAttention: _separable_attention,
+    ops.Shuffle: _shuffle,
+}
+"""Op class → the calls of its layers."""
+
+
+def steps(op: Op, name: str, inputs: Sequence[Image]) -> Mapping[str, Step]:
+    """The calls that the back end makes of a node, by their names."""
+    found = Steps(name)
+    TABLE[type(op)](op, inputs, found)
+    return found.steps
