@@ -91,7 +91,7 @@ def _convolutions() -> Iterator[tuple[Shape, Op]]:
     for around in (((0, 2), (1, 0)), ((3, 4), (2, 2))):
         yield (9, 8, 4), Convolution((3, 3), 2, around, channels=5)
         yield (9, 8, 4), Convolution((5, 4), 1, around, channels=4, groups=4)
-    yield (9, 8, 4), Convolution((3, 3), 2, ((1, 3), (2, 2)), 2, channels=5)
+    yield (9, 8, 4), Convolution((3, 3), 1, ((1, 3), (2, 2)), 2, channels=5)
     yield (8, 8, 6), Convolution((3, 3), channels=4, groups=2, bias=True)
     yield (8, 8, 6), Convolution((1, 1), channels=9, groups=3)
     yield (9, 8, 4), Convolution((3, 3), 2, channels=12, groups=4, bias=True)  # multiplier 3

@@ -7,7 +7,6 @@ from archspec.lift.activations import always
 from archspec.lift.layers import idle
 from archspec.lift.site import Rule
 
-CUSTOM = "keras.src.applications"
 RULES: Mapping[str, Rule] = {
     "Activation": activations.by_name,
     "ActivityRegularization": idle("l1", "l2"),

@@ -62,6 +62,7 @@ class Draft:
     kept: frozenset[str]
     tensors: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     sources: dict[str, Source] = field(default_factory=dict[str, Source])
+    _flat: dict[str, str] = field(default_factory=dict[str, str])
 
     def add(self, name: str, op: Op, inputs: Sequence[str], sources: Mapping[str, Source]) -> str:
         """Append a node, and say where its arrays come from."""
@@ -70,7 +71,12 @@ class Draft:
         arrays = op.weights(*shapes)
         if max([prod(op.infer(*shapes)), *(weight.size for weight in arrays.values())]) > LARGEST:
             raise error("E447", f"{name} is larger than a computer")
-        assert arrays.keys() == sources.keys(), (name, op)  # noqa: S101
+        for array, weight in arrays.items():
+            source = sources[array]
+            if isinstance(source, Array) and prod(source.shape) != weight.size:
+                raise RefusedError(
+                    f"its {array} has {prod(source.shape)} numbers, not {weight.size}"
+                )
         self.sources.update({f"{name}/{array}": source for array, source in sources.items()})
         return self.build.add(name, op, inputs)
 
@@ -78,10 +84,10 @@ class Draft:
         """The value as Keras sees it, its only pixel flattened where that is a vector."""
         if len(tensor.shape) == len(self.build.shapes[tensor.value]):
             return tensor.value
-        name = f"{tensor.value}.flatten"
-        return (
-            name if name in self.build.shapes else self.build.add(name, Flatten(), [tensor.value])
-        )
+        if tensor.value not in self._flat:
+            name = self._free(f"{tensor.value}.flatten")
+            self._flat[tensor.value] = self.build.add(name, Flatten(), [tensor.value])
+        return self._flat[tensor.value]
 
     def _free(self, name: str) -> str:
         number, free = 1, name

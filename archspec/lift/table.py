@@ -14,7 +14,6 @@ from archspec.ops import Op, Shape
 
 Image: TypeAlias = tuple[Read, Shape]
 """A value and its shape (h, w, c), or (c,)."""
-BOTH = [[0, 0], [0, 0]]
 
 
 class Step(NamedTuple):

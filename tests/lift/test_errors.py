@@ -144,6 +144,16 @@ def test_a_setting_that_is_not_known_is_refused(saved, tmp_path):
     )
 
 
+def test_arrays_that_do_not_fit_what_a_layer_reads_are_refused(saved, tmp_path):
+    def change(config):
+        layer = {"module": "keras.src.applications.convnext", "class_name": "LayerScale"}
+        config["config"]["layers"][1] |= {**layer, "config": {"projection_dim": 5, "name": "conv"}}
+
+    assert changed(saved, tmp_path, change) == (
+        "E444 layer 'conv' of the class 'LayerScale' cannot be lifted: its gamma has 5 numbers, not 4"
+    )
+
+
 def test_an_open_size_is_asked_for(refused):
     model = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(2, 3)])
     assert refused(model) == (

@@ -208,6 +208,16 @@ def test_names_are_those_of_the_layers(tmp_path):
     )
 
 
+def test_a_name_that_we_would_give_is_free_for_layers(tmp_path):
+    image = keras.Input(IMAGE)
+    x = layers.GlobalAveragePooling2D(name="mean")(image)
+    x = layers.ReLU(name="mean.flatten")(layers.GlobalMaxPooling2D(name="max")(image)) + x
+    found = lifted(keras.Model(image, layers.Dense(3, name="dense")(x)), tmp_path)
+    inputs = {node.name: node.inputs for node in found.graph.nodes}
+    assert inputs["mean.flatten"] == ("max.flatten",)
+    assert inputs["mean.flatten_2"] == ("mean",)
+
+
 def test_an_open_size_is_what_is_given(tmp_path):
     model = keras.Sequential([keras.Input((None, None, 3)), layers.MaxPooling2D(2)])
     assert lifted(model, tmp_path, (8, 11)).graph.nodes[0].shape == (4, 5, 3)
