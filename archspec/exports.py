@@ -1,27 +1,24 @@
 """Files to deploy, for ONNX and for LiteRT, of a spec or of a Keras model file."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from archspec.api import Blocks, Path, Reference, loaded, to_graph
 from archspec.artifacts import UNTRAINED, Weights, arrays
 from archspec.backends import framework
 from archspec.errors import Source, Span, SpecError, did_you_mean, error
 from archspec.graph import Graph
+from archspec.options import Options, flag, form_of, litert_form, sides
 from archspec.spec import Normalization, Spec, Tap
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from archspec.backends.onnx import Form
     from archspec.deploy.export import Exported
     from archspec.deploy.quantize import Calibration
     from archspec.deploy.tflite import Converted
-
-OPSET = 17
-"""The ONNX operators that every runtime of the last years knows."""
 
 MODELS = (".keras", ".h5")
 """What names of Keras model files end with."""
@@ -33,55 +30,6 @@ _NOMINAL = (224, 224)
 
 _NOT_LIFTED = {"E443", "E444"}
 """Errors of a Keras model that has no graph; TensorFlow converts it."""
-
-Size: TypeAlias = int | tuple[int, int] | Literal["dynamic"]
-"""Of images: a side of a square, height and width, or any."""
-
-Layout: TypeAlias = Literal["nchw", "nhwc"]
-Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
-Target: TypeAlias = Literal["any", "mobile"]
-Scores: TypeAlias = Literal["logits", "softmax"]
-
-
-class Options(TypedDict, total=False):
-    """What an exported file is to be; each is an option of the command too.
-
-    Args:
-        opset: version of the ONNX operators, 13 to the newest; 17.
-        batch: number of images; "dynamic" for any, which is so unless the file is for phones.
-        size: of the images, in the stead of the spec's; "dynamic" for any.
-        layout: of images, in and out; "nchw".
-        precision: of weights and arithmetic, inputs and outputs are float32 all the same; "fp32".
-        calibrate: for int8, a folder of pictures or a .npy file of images.
-        float_until: for int8, the row or node up to which all stays in float32; chosen if none is.
-        target: "any", or "mobile" for what accelerators of phones run as a whole.
-        preprocess: whether the file takes uint8 RGB and normalizes it as the spec says.
-        outputs: rows, parts or nodes to give in the stead of the spec's outputs, each under its
-            own name, or under another as in `c3=s3`.
-        scores: what a classifier gives; None for what the spec says.
-        labels: a text file with the name of each class, which go into the metadata.
-        external_data: whether the weights go into a file beside it; above 2 GiB they always do.
-        via: "direct" or "tf2onnx".
-        check: whether to run the file and compare before it appears; True.
-        progress: told how many calibrating images are done, and how many there are.
-    """
-
-    opset: int
-    batch: int | Literal["dynamic"] | None
-    size: Size | None
-    layout: Layout
-    precision: Precision
-    calibrate: Path | None
-    float_until: str | None
-    target: Target
-    preprocess: bool
-    outputs: Sequence[str]
-    scores: Scores | None
-    labels: Path | None
-    external_data: bool
-    via: str
-    check: bool
-    progress: Callable[[int, int], None] | None
 
 
 @dataclass(frozen=True)
@@ -163,35 +111,32 @@ def _export_model(source: str, path: Path, options: Options) -> "Exported | Conv
                 raise
     from archspec.deploy import export as deploy  # noqa: PLC0415
 
-    others = [_flag(name) for name in _OF_GRAPHS if options.get(name)]
+    others = [flag(name) for name in _OF_GRAPHS if options.get(name)]
     if others or os.fspath(path).endswith(LITERT):
         what = others[0] if others else "a LiteRT file"
         raise error("E426", f"{what} needs a graph, which '{source}' does not give: {why}")
-    with framework("a Keras model without a graph"):
-        return deploy.export_model(
-            source,
-            path,
-            _form(options),
-            size=_sides(options),
-            check=options.get("check", True),
-            why=why,
-        )
+    check = options.get("check", True)
+    try:
+        with framework("a Keras model without a graph"):
+            return deploy.export_model(
+                source, path, form_of(options), size=sides(options), check=check, why=why
+            )
+    except SpecError as reason:
+        if not why:
+            raise
+        hint = f"it goes by way of tf2onnx because {why}"
+        raise SpecError([item._replace(hint=hint) for item in reason.diagnostics]) from reason
 
 
 _OF_GRAPHS = ("outputs", "scores", "labels", "external_data", "calibrate", "preprocess")
 """Options of files that come from a graph."""
 
 
-def _flag(name: str) -> str:
-    """An option as the command line has it."""
-    return f"--{name.replace('_', '-')}"
-
-
 def _lifted(source: str, options: Options) -> _Net:
     """The graph of a Keras model file, with the size and the outputs that are wanted."""
     from archspec.lift import lift  # noqa: PLC0415
 
-    found = lift(source, _NOMINAL if options.get("size") == "dynamic" else _sides(options))
+    found = lift(source, _NOMINAL if options.get("size") == "dynamic" else sides(options))
     graph, taps = found.graph, options.get("outputs", ())
     if taps:
         graph = replace(graph, outputs=dict(_node(graph, *_tap(text)) for text in taps))
@@ -212,7 +157,7 @@ def _write(net: _Net, path: Path, options: Options) -> "Exported | Converted":
     from archspec.deploy import metadata  # noqa: PLC0415
 
     litert = os.fspath(path).endswith(LITERT)
-    form = _litert_form(options) if litert else _form(options)
+    form = litert_form(options) if litert else form_of(options)
     file, scores = options.get("labels"), options.get("scores")
     labels = metadata.read_labels(file, net.classes) if file else ()
     said = metadata.describe(net.title, net.spec, form, scores=scores, labels=labels)
@@ -297,53 +242,12 @@ def _changed(net: _Net, options: Options) -> _Net:
     return replace(net, graph=graph, weights=weights)
 
 
-def _form(options: Options) -> "Form":
-    from archspec.backends.onnx import Form  # noqa: PLC0415
-
-    target, precision = options.get("target", "any"), options.get("precision", "fp32")
-    batch = options.get("batch") or ("dynamic" if target == "any" else 1)
-    return Form(
-        opset=options.get("opset", OPSET),
-        batch=None if batch == "dynamic" else batch,
-        any_size=options.get("size") == "dynamic",
-        layout=options.get("layout", "nchw"),
-        precision="fp32" if precision == "int8" else precision,
-        pixels=options.get("preprocess", False),
-        target=target,
-    )
-
-
-def _litert_form(options: Options) -> "Form":
-    """What there is to choose about a LiteRT file is not the form of an ONNX file."""
-    from archspec.backends.onnx import Form  # noqa: PLC0415
-
-    idle = {"opset": OPSET, "layout": "nchw", "target": "any", "via": "direct"}
-    said: Mapping[str, Any] = {**idle, **options}
-    others = [name for name, value in idle.items() if said[name] != value]
-    others += [name for name in _OF_ONNX if said.get(name)]
-    others += ["size dynamic"] if said.get("size") == "dynamic" else []
-    if others:
-        raise error("E469", f"a LiteRT file does not go with '{_flag(others[0])}'")
-    return Form(layout="nhwc")
-
-
-_OF_ONNX = ("preprocess", "external_data", "float_until")
-"""Options of ONNX files."""
-
-
-def _sides(options: Options) -> tuple[int, int] | None:
-    size = options.get("size")
-    if size is None or size == "dynamic":
-        return None
-    return (size, size) if isinstance(size, int) else size
-
-
 def _edited(spec: Spec, options: Options) -> Spec:
     """The spec with another size of image, and with other outputs."""
-    sides, outputs = _sides(options), options.get("outputs", ())
+    size, outputs = sides(options), options.get("outputs", ())
     document: dict[str, Any] = {}
-    if sides:
-        spec = replace(spec, input=(*sides, spec.input[2]))
+    if size:
+        spec = replace(spec, input=(*size, spec.input[2]))
         document["input"] = list(spec.input)
     if outputs:  # what it equals has other ones
         spec = replace(spec, outputs=dict(map(_tap, outputs)), equals={})

@@ -71,7 +71,7 @@ Commands:
   show     Print the resolved table: shapes, parameters and MACs by row.
   explain  Say where each number comes from, and how it was rounded.
   compile  Build the trainable Keras model and save it.
-  export   Write the ONNX file, checked before it appears.
+  export   Write the ONNX or LiteRT file, checked before it appears.
   verify   Compare SPEC with the implementations that it says it equals.
   bench    Measure how long SPEC takes in ONNX Runtime, on the CPU.
   blocks   Print the blocks that a row may name, or the parameters of one.

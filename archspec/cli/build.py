@@ -9,7 +9,7 @@ import click
 from archspec.cli.program import load_spec, takes_spec, takes_weights, writes
 
 if TYPE_CHECKING:
-    from archspec import artifacts, exports
+    from archspec import artifacts, options
     from archspec.deploy.check import Agreement
     from archspec.deploy.export import Exported
     from archspec.deploy.quantize import Figures
@@ -53,7 +53,7 @@ def _batch(_ctx: object, _option: object, value: str | None) -> "int | str | Non
     return int(value)
 
 
-def _size(_ctx: object, _option: object, value: str | None) -> "exports.Size | None":
+def _size(_ctx: object, _option: object, value: str | None) -> "options.Size | None":
     if value is None or value == DYNAMIC:
         return value
     sides = value.split("x")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import onnx
 from numpy.typing import NDArray
@@ -14,13 +14,15 @@ from archspec.backends.onnx import LARGEST, Form, emit, size_of
 from archspec.deploy import external
 from archspec.deploy.check import Agreement, Truth
 from archspec.deploy.check import check as compare
-from archspec.deploy.quantize import Calibration, Figures, quantize
-from archspec.deploy.quantize.static import Progress
-from archspec.deploy.tf2onnx import convert, convert_model, load
-from archspec.errors import did_you_mean, error
+from archspec.errors import SpecError, did_you_mean, error
 from archspec.files import write_whole
 from archspec.graph import Graph
 from archspec.passes.pipeline import deployed
+
+# Most exports need neither, and an export takes less than a second.
+if TYPE_CHECKING:
+    from archspec.deploy.quantize import Calibration, Figures
+    from archspec.deploy.quantize.static import Progress
 
 Weights: TypeAlias = Mapping[str, NDArray[Any]]
 
@@ -52,7 +54,7 @@ class Exported:
     nodes: int
     agreement: Agreement | None
     data: Path | None = None
-    figures: Figures | None = None
+    figures: "Figures | None" = None
     via: str = "direct"
     why: str = ""
 
@@ -66,9 +68,9 @@ class Quantization(NamedTuple):
         progress: told how many images are done, and how many there are.
     """
 
-    images: Calibration
+    images: "Calibration"
     float_until: str | None = None
-    progress: Progress | None = None
+    progress: "Progress | None" = None
 
 
 def export(  # noqa: PLR0913  each is an option of the command
@@ -92,8 +94,7 @@ def export(  # noqa: PLR0913  each is an option of the command
         form: opset, batch, layout and the like.
         via: one of `WAYS`.
         check: whether ONNX Runtime must agree with the reference ("tf2onnx": with Keras).
-        external_data: whether the weights go into a file of their own, as they do whenever one
-            file cannot hold them.
+        external_data: whether the weights go into a file of their own though one can hold them.
         quantization: how it becomes int8 after the check.
         metadata: what goes into the model's `metadata_props`.
 
@@ -104,21 +105,36 @@ def export(  # noqa: PLR0913  each is an option of the command
     need_onnx(os.fspath(path))
     if via not in WAYS:
         raise error("E414", f"there is no way '{via}' to ONNX", hint=did_you_mean(via, WAYS))
-    outside = via == "direct" and (external_data or size_of(graph, form) > LARGEST)
-    if outside and quantization is None:
+    if via == "tf2onnx" and external_data:
+        raise _only_direct()
+    if quantization is None and via == "direct" and _needs_two(graph, form, external_data):
         return _external(graph, weights, Path(path), form, check, metadata)
-    truth: Truth | None = None
-    if via == "direct":
-        model = direct(graph, weights, form, metadata)
-    else:
-        need_plain(form, external_data=external_data)
-        model, truth = convert(graph, weights, form.opset, form.batch, metadata)
+    model, truth = _made(graph, weights, form, via, metadata)
     agreement = compare(model, graph, weights, form, keras=truth) if check else None
-    figures = None
-    if quantization:
-        images, float_until, progress = quantization
-        model, figures = quantize(model, images, float_until=float_until, progress=progress)
+    if quantization is None:
+        return replace(_written(model, Path(path), agreement), via=via)
+    from archspec.deploy.quantize import quantize  # noqa: PLC0415
+
+    images, until, progress = quantization
+    model, figures = quantize(model, images, float_until=until, progress=progress)
     return replace(_written(model, Path(path), agreement), figures=figures, via=via)
+
+
+def _needs_two(graph: Graph, form: Form, asked: bool) -> bool:  # noqa: FBT001
+    """Whether model and weights are two files."""
+    return asked or size_of(graph, form) > LARGEST
+
+
+def _made(
+    graph: Graph, weights: Weights, form: Form, via: str, metadata: Mapping[str, str] | None
+) -> tuple[onnx.ModelProto, Truth | None]:
+    """The model by either way, and what it is compared with in the reference's stead."""
+    if via == "direct":
+        return direct(graph, weights, form, metadata), None
+    need_plain(form)
+    from archspec.deploy.tf2onnx import convert  # noqa: PLC0415
+
+    return convert(graph, weights, form.opset, form.batch, metadata)
 
 
 def export_model(
@@ -145,7 +161,9 @@ def export_model(
             E436, tf2onnx cannot do it; E110, the file cannot be written.
     """
     need_onnx(os.fspath(path))
-    need_plain(replace(form, any_size=False), external_data=False)
+    need_plain(replace(form, any_size=False))
+    from archspec.deploy.tf2onnx import convert_model, load  # noqa: PLC0415
+
     model, truth = convert_model(load(source), opset=form.opset, batch=form.batch, size=size)
     agreement = truth.agree(model) if check else None
     return replace(_written(model, Path(path), agreement), via="tf2onnx", why=why)
@@ -199,11 +217,12 @@ def need_onnx(path: str) -> None:
         raise error("E415", f"'{path}' is no name of an ONNX file", hint="it ends with .onnx")
 
 
-def need_plain(form: Form, *, external_data: bool) -> None:
+def need_plain(form: Form) -> None:
     """Refuse what only the direct way can do: E419."""
-    if external_data or form != Form(opset=form.opset, batch=form.batch):
-        raise error(
-            "E419",
-            "tf2onnx takes an opset and a batch, and no other option about the file",
-            hint="leave out '--via tf2onnx'",
-        )
+    if form != Form(opset=form.opset, batch=form.batch):
+        raise _only_direct()
+
+
+def _only_direct() -> SpecError:
+    message = "tf2onnx takes an opset and a batch, and no other option about the file"
+    return error("E419", message, hint="leave out '--via tf2onnx'")

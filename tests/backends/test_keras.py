@@ -331,7 +331,8 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     model = backend.emit(chain((4, 4, 2), Activation("relu")))
     assert refusal(backend.save, model, f"missing/{name}") == (
-        f"E110 cannot write 'missing/{name}': No such file or directory"
+        f"E110 cannot write 'missing/{name}': No such file or directory\n"
+        "   make the folder 'missing' first"
     )
 
     def fail(*_, **__):

@@ -44,8 +44,7 @@ def as_lifted(graph: Graph, node: Node):
     inputs = node.inputs
     if isinstance(op, Window):
         around = op.pads(image)
-        kept = op.padding == "same" and not (isinstance(op, Pool) and op.count_padding)
-        op = op if kept else op.padded(around, image)
+        op = replace(op, padding=around)
         if isinstance(op, Pool) and not any(map(sum, around)):
             op = replace(op, count_padding=False)
     if op == Blur(2, 1):

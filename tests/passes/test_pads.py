@@ -66,7 +66,7 @@ def test_zeros_go_into_the_convolution_that_reads_them():
     op = Convolution((3, 3), 2, "valid", channels=4)
     assert merged(PAD, op) == [replace(op, padding=((1, 2), (0, 1)))]
     assert merged(Pad((1, 1), (1, 1)), op) == [replace(op, padding="symmetric")]
-    assert merged(Pad((1, 1), (0, 1)), op) == [replace(op, padding="same")]
+    assert merged(Pad((1, 1), (0, 1)), op) == [replace(op, padding=((1, 1), (0, 1)))]
     assert merged(Pad((0, 1), (0, 1)), op) == [replace(op, padding="even")]
     own = Convolution((3, 3), 1, "symmetric", channels=4)
     assert merged(PAD, own) == [replace(own, padding=((2, 3), (1, 2)))]

@@ -115,7 +115,7 @@ ACTIVATIONS: Mapping[str, Callable[[Site, str], object]] = {
 
 RULES: Mapping[type[Op], Callable[[Site, Any], object]] = {
     **rules.RULES,
-    Activation: lambda site, op: ACTIVATIONS[op.function](site, *site.inputs),
+    Activation: lambda site, op: rules.activation(site, op, ACTIVATIONS),
     Add: _add,
     BatchNorm: _batch_norm,
     GroupNorm: _group_norm,

@@ -255,11 +255,14 @@ def _gelu_tanh(site: Site, x: str) -> None:
     site.add("Mul", twice, site.number(0.5))
 
 
-def _activation(site: Site, op: Activation) -> None:
+def activation(
+    site: Site, op: Activation, table: "Mapping[str, Callable[[Site, str], object]] | None" = None
+) -> None:
+    """The function by `ACTIVATIONS`, or by another table; what has a slope, by that."""
     if op.function == "leaky_relu":
         site.add("LeakyRelu", *site.inputs, alpha=op.slope)
     else:
-        ACTIVATIONS[op.function](site, *site.inputs)
+        (table or ACTIVATIONS)[op.function](site, *site.inputs)
 
 
 ACTIVATIONS: Mapping[str, Callable[[Site, str], object]] = {
@@ -281,7 +284,7 @@ ACTIVATIONS: Mapping[str, Callable[[Site, str], object]] = {
 has a slope, is not among them."""
 
 RULES: Mapping[type[Op], Callable[[Site, Any], object]] = {
-    Activation: _activation,
+    Activation: activation,
     Add: lambda site, _: site.add("Add" if len(site.inputs) == 2 else "Sum", *site.inputs),  # noqa: PLR2004
     BatchNorm: _batch_norm,
     Blur: blur,

@@ -1,0 +1,125 @@
+"""What an exported file may be: the options of the command, and the form that they mean."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+
+from archspec.api import Path
+from archspec.errors import error
+
+if TYPE_CHECKING:
+    from archspec.backends.onnx import Form
+
+OPSET = 17
+"""The ONNX operators that every runtime of the last years knows."""
+
+INT8_OPSETS = range(13, 28)
+"""Those whose QuantizeLinear ONNX Runtime 1.32 has."""
+
+Size: TypeAlias = int | tuple[int, int] | Literal["dynamic"]
+"""Of images: a side of a square, height and width, or any."""
+
+Layout: TypeAlias = Literal["nchw", "nhwc"]
+Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
+Target: TypeAlias = Literal["any", "mobile"]
+Scores: TypeAlias = Literal["logits", "softmax"]
+
+
+class Options(TypedDict, total=False):
+    """What an exported file is to be; each is an option of the command too.
+
+    Args:
+        opset: version of the ONNX operators, 13 to the newest; 17.
+        batch: number of images; "dynamic" for any, which is so unless the file is for phones.
+        size: of the images, in the stead of the spec's; "dynamic" for any.
+        layout: of images, in and out; "nchw".
+        precision: of weights and arithmetic, inputs and outputs are float32 all the same; "fp32".
+        calibrate: for int8, a folder of pictures or a .npy file of images.
+        float_until: for int8, the row or node up to which all stays in float32; chosen if none is.
+        target: "any", or "mobile" for what accelerators of phones run as a whole.
+        preprocess: whether the file takes uint8 RGB and normalizes it as the spec says.
+        outputs: rows, parts or nodes to give in the stead of the spec's outputs, each under its
+            own name, or under another as in `c3=s3`.
+        scores: what a classifier gives; None for what the spec says.
+        labels: a text file with the name of each class, which go into the metadata.
+        external_data: whether the weights go into a file beside it; above 2 GiB they always do.
+        via: "direct" or "tf2onnx".
+        check: whether to run the file and compare before it appears; True.
+        progress: told how many calibrating images are done, and how many there are.
+    """
+
+    opset: int
+    batch: int | Literal["dynamic"] | None
+    size: Size | None
+    layout: Layout
+    precision: Precision
+    calibrate: Path | None
+    float_until: str | None
+    target: Target
+    preprocess: bool
+    outputs: Sequence[str]
+    scores: Scores | None
+    labels: Path | None
+    external_data: bool
+    via: str
+    check: bool
+    progress: Callable[[int, int], None] | None
+
+
+def form_of(options: Options) -> "Form":
+    """The form of an ONNX file.
+
+    Raises:
+        SpecError: E410, E411, E414 and E424, no file can be so.
+    """
+    from archspec.backends.onnx import Form  # noqa: PLC0415
+
+    target, precision = options.get("target", "any"), options.get("precision", "fp32")
+    opset = options.get("opset", OPSET)
+    if precision == "int8" and opset > INT8_OPSETS[-1]:
+        span = f"{INT8_OPSETS[0]} to {INT8_OPSETS[-1]}"
+        raise error("E424", f"int8 files are of opset {span}, not {opset}")
+    batch = options.get("batch") or ("dynamic" if target == "any" else 1)
+    return Form(
+        opset=opset,
+        batch=None if batch == "dynamic" else batch,
+        any_size=options.get("size") == "dynamic",
+        layout=options.get("layout", "nchw"),
+        precision="fp32" if precision == "int8" else precision,
+        pixels=options.get("preprocess", False),
+        target=target,
+    )
+
+
+def litert_form(options: Options) -> "Form":
+    """The form of a LiteRT file: there is nothing to choose.
+
+    Raises:
+        SpecError: E469, an option of ONNX files is said.
+    """
+    from archspec.backends.onnx import Form  # noqa: PLC0415
+
+    idle = {"opset": OPSET, "layout": "nchw", "target": "any", "via": "direct"}
+    said: Mapping[str, Any] = {**idle, **options}
+    others = [name for name, value in idle.items() if said[name] != value]
+    others += [name for name in _OF_ONNX if said.get(name)]
+    others += ["size dynamic"] if said.get("size") == "dynamic" else []
+    if others:
+        raise error("E469", f"a LiteRT file does not go with '{flag(others[0])}'")
+    return Form(layout="nhwc")
+
+
+_OF_ONNX = ("preprocess", "external_data", "float_until")
+"""Options of ONNX files."""
+
+
+def sides(options: Options) -> tuple[int, int] | None:
+    """Height and width of the images, where one of them is said."""
+    size = options.get("size")
+    if size is None or size == "dynamic":
+        return None
+    return (size, size) if isinstance(size, int) else size
+
+
+def flag(name: str) -> str:
+    """An option as the command line has it."""
+    return f"--{name.replace('_', '-')}"
