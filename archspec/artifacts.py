@@ -76,8 +76,8 @@ def save(
     reset: Sequence[str] = (),
     deploy: bool = False,
     blocks: Blocks | None = None,
-) -> None:
-    """Build the Keras model and write it.
+) -> "keras.Model":
+    """Build the Keras model and write it; it is given back.
 
     `.keras` is all of it, `.safetensors` the weights alone, a folder a SavedModel.
 
@@ -89,6 +89,7 @@ def save(
 
     model = compile(spec, weights=weights, reset=reset, deploy=deploy, blocks=blocks)
     backend.save(model, path)
+    return model
 
 
 def load_weights(

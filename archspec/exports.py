@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Unpack
 
 from archspec.api import Blocks, Path, Reference, loaded, to_graph
@@ -101,31 +102,41 @@ def is_model(reference: str) -> bool:
 
 def _export_model(source: str, path: Path, options: Options) -> "Exported | Converted":
     """Export a Keras model: through its graph, or by way of TensorFlow where it has none."""
-    why = ""
-    if options.get("via", "direct") == "direct" and source.endswith(MODELS[0]):
-        try:
-            return _write(_lifted(source, options), path, options)
-        except SpecError as reason:
-            why = reason.diagnostics[0].message
-            if reason.diagnostics[0].code not in _NOT_LIFTED:
-                raise
+    if options.get("via", "direct") != "direct" or not source.endswith(MODELS[0]):
+        return _by_tensorflow(source, path, options, "")
+    try:
+        return _write(_lifted(source, options), path, options)
+    except SpecError as reason:
+        if reason.diagnostics[0].code not in _NOT_LIFTED:
+            raise
+        why = reason.diagnostics[0].message
+    try:
+        return _by_tensorflow(source, path, options, why)
+    except SpecError as reason:
+        hint = f"it goes by way of tf2onnx because {why}"
+        raise SpecError([item._replace(hint=hint) for item in reason.diagnostics]) from reason
+
+
+def _by_tensorflow(source: str, path: Path, options: Options, why: str) -> "Exported":
+    """Export a Keras model as tf2onnx converts it; `why`: why that has to be."""
     from archspec.deploy import export as deploy  # noqa: PLC0415
+    from archspec.deploy import metadata  # noqa: PLC0415
 
     others = [flag(name) for name in _OF_GRAPHS if options.get(name)]
     if others or os.fspath(path).endswith(LITERT):
         what = others[0] if others else "a LiteRT file"
-        raise error("E426", f"{what} needs a graph, which '{source}' does not give: {why}")
-    check = options.get("check", True)
-    try:
-        with framework("a Keras model without a graph"):
-            return deploy.export_model(
-                source, path, form_of(options), size=sides(options), check=check, why=why
-            )
-    except SpecError as reason:
-        if not why:
-            raise
-        hint = f"it goes by way of tf2onnx because {why}"
-        raise SpecError([item._replace(hint=hint) for item in reason.diagnostics]) from reason
+        raise error("E426", f"{what} needs a graph, which there is none of by way of tf2onnx")
+    form = form_of(options)
+    with framework("a Keras model without a graph"):
+        return deploy.export_model(
+            source,
+            path,
+            form,
+            size=sides(options),
+            check=options.get("check", True),
+            why=why,
+            metadata=metadata.describe(PurePath(source).stem, None, form),
+        )
 
 
 _OF_GRAPHS = ("outputs", "scores", "labels", "external_data", "calibrate", "preprocess")
@@ -195,7 +206,8 @@ def _litert(
 ) -> "Converted":
     from archspec.deploy.tflite import export_tflite  # noqa: PLC0415
 
-    batch = options.get("batch") or 1
+    batch = options.get("batch")
+    batch = 1 if batch is None else batch
     return export_tflite(
         net.graph,
         net.weights,

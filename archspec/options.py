@@ -5,9 +5,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from archspec.api import Path
 from archspec.errors import error
+from archspec.parameters import MAX_SIZE
 
+# Each of these takes a tenth of a second, which commands that export nothing need not spend.
 if TYPE_CHECKING:
     from archspec.backends.onnx import Form
+    from archspec.backends.onnx.form import Layout, Target
+    from archspec.passes.scores import Scores
 
 OPSET = 17
 """The ONNX operators that every runtime of the last years knows."""
@@ -18,10 +22,7 @@ INT8_OPSETS = range(13, 28)
 Size: TypeAlias = int | tuple[int, int] | Literal["dynamic"]
 """Of images: a side of a square, height and width, or any."""
 
-Layout: TypeAlias = Literal["nchw", "nhwc"]
 Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
-Target: TypeAlias = Literal["any", "mobile"]
-Scores: TypeAlias = Literal["logits", "softmax"]
 
 
 class Options(TypedDict, total=False):
@@ -50,14 +51,14 @@ class Options(TypedDict, total=False):
     opset: int
     batch: int | Literal["dynamic"] | None
     size: Size | None
-    layout: Layout
+    layout: "Layout"
     precision: Precision
     calibrate: Path | None
     float_until: str | None
-    target: Target
+    target: "Target"
     preprocess: bool
     outputs: Sequence[str]
-    scores: Scores | None
+    scores: "Scores | None"
     labels: Path | None
     external_data: bool
     via: str
@@ -75,10 +76,11 @@ def form_of(options: Options) -> "Form":
 
     target, precision = options.get("target", "any"), options.get("precision", "fp32")
     opset = options.get("opset", OPSET)
-    if precision == "int8" and opset > INT8_OPSETS[-1]:
-        span = f"{INT8_OPSETS[0]} to {INT8_OPSETS[-1]}"
-        raise error("E424", f"int8 files are of opset {span}, not {opset}")
-    batch = options.get("batch") or ("dynamic" if target == "any" else 1)
+    if precision == "int8":
+        _need_int8(opset, external_data=options.get("external_data", False))
+    batch = options.get("batch")
+    if batch is None:
+        batch = "dynamic" if target == "any" else 1
     return Form(
         opset=opset,
         batch=None if batch == "dynamic" else batch,
@@ -88,6 +90,14 @@ def form_of(options: Options) -> "Form":
         pixels=options.get("preprocess", False),
         target=target,
     )
+
+
+def _need_int8(opset: int, *, external_data: bool) -> None:
+    if opset > INT8_OPSETS[-1]:
+        span = f"{INT8_OPSETS[0]} to {INT8_OPSETS[-1]}"
+        raise error("E424", f"int8 files are of opset {span}, not {opset}")
+    if external_data:
+        raise error("E424", "an int8 file has its weights in it")
 
 
 def litert_form(options: Options) -> "Form":
@@ -113,11 +123,19 @@ _OF_ONNX = ("preprocess", "external_data", "float_until")
 
 
 def sides(options: Options) -> tuple[int, int] | None:
-    """Height and width of the images, where one of them is said."""
+    """Height and width of the images, where they are said.
+
+    Raises:
+        SpecError: E105, no image can be so large.
+    """
     size = options.get("size")
     if size is None or size == "dynamic":
         return None
-    return (size, size) if isinstance(size, int) else size
+    height, width = (size, size) if isinstance(size, int) else size
+    if not (0 < height <= MAX_SIZE and 0 < width <= MAX_SIZE):
+        wanted = f"sides of 1 to {MAX_SIZE}"
+        raise error("E105", f"images of {height}x{width} pixels; wanted: {wanted}")
+    return height, width
 
 
 def flag(name: str) -> str:

@@ -19,7 +19,7 @@ import onnx
 from archspec import load, to_graph
 from archspec.deploy.export import direct
 from archspec.deploy.quantize import Calibration, quantize, read_images, tune
-from archspec.deploy.quantize.session import Session, feed
+from archspec.deploy.quantize.session import Images, feed
 from archspec.weights.random import draw
 from measure import Cost, call, in_turns, spread
 from onnxruntime import quantization
@@ -105,7 +105,7 @@ def alone(model: onnx.ModelProto, images: Calibration, folder: Path) -> onnx.Mod
 
 def case(model: onnx.ModelProto, images: Calibration) -> partial[Cost]:
     """One run on one thread with one image."""
-    session = Session(model, threads=1)
+    session = Images(model, threads=1)
     return partial(call, partial(session.run, feed(model, images.load(0)[None])))
 
 

@@ -230,7 +230,7 @@ MEANINGS = {
     "E421": "ONNX Runtime refuses the model",
     "E422": "an output is not finite; the weights are to blame",
     "E423": "ONNX Runtime and the reference differ",
-    "E424": "a file for phones of any batch or size, or an int8 file of an opset without it",
+    "E424": "options of a file that do not go together",
     "E425": "weights for a Keras model file, which has its own",
     "E426": "an option that needs a graph, of a Keras model that gives none",
     "E427": "int8 without images, or images without int8",

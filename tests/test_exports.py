@@ -98,6 +98,18 @@ def test_int8_needs_an_opset_that_onnx_runtime_has_it_for():
     )
 
 
+def test_the_weights_of_an_int8_file_are_in_it():
+    assert refusal("export", "small.yaml", "-o", "a.onnx", *INT8, "--external-data") == (
+        "E424 an int8 file has its weights in it\n"
+    )
+
+
+def test_an_image_may_not_be_of_any_size():
+    assert refusal("export", "small.yaml", "-o", "a.onnx", "--size", "64x20000") == (
+        "E105 images of 64x20000 pixels; wanted: sides of 1 to 16384\n"
+    )
+
+
 # For phones
 
 
@@ -200,8 +212,9 @@ def test_what_cannot_be_lifted_goes_by_way_of_tf2onnx(here):
     )
     assert "of Keras, in standard deviations" in text[2]
     assert refusal("export", "own.keras", "-o", "own.onnx", "--scores", "softmax") == (
-        "E426 --scores needs a graph, which 'own.keras' does not give: layer 'up' is of the class"
-        " 'Conv2DTranspose', which cannot be lifted\n"
+        "E426 --scores needs a graph, which there is none of by way of tf2onnx\n"
+        "   it goes by way of tf2onnx because layer 'up' is of the class 'Conv2DTranspose', which"
+        " cannot be lifted\n"
     )
 
 

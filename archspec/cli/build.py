@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archspec.cli.program import load_spec, takes_spec, takes_weights, writes
+from archspec.cli.program import load_spec, sides, takes_spec, takes_weights, writes
 
 if TYPE_CHECKING:
     from archspec import artifacts, options
@@ -39,9 +39,10 @@ def compile_(
     gc.enable()
     loaded = load_spec(spec, settings, files)
     arrays, lines = _weights(loaded, "the initializers of the spec", **given)
-    artifacts.save(loaded, output, arrays, reset=given["reset"], deploy=deploy)
-    cost = api.cost(loaded)
-    click.echo(f"{loaded.title} → {output}: {cost.params:,} parameters, {cost.macs:,} MACs")
+    model: Any = artifacts.save(loaded, output, arrays, reset=given["reset"], deploy=deploy)
+    macs = f"{api.cost(loaded).macs:,} MACs"
+    what = "deployed" if deploy else macs
+    click.echo(f"{loaded.title} → {output}: {model.count_params():,} parameters, {what}")
     click.echo("\n".join(lines))
 
 
@@ -54,13 +55,7 @@ def _batch(_ctx: object, _option: object, value: str | None) -> "int | str | Non
 
 
 def _size(_ctx: object, _option: object, value: str | None) -> "options.Size | None":
-    if value is None or value == DYNAMIC:
-        return value
-    sides = value.split("x")
-    if len(sides) > 2 or not all(side.isdecimal() and 0 < int(side[:6]) <= 16384 for side in sides):  # noqa: PLR2004
-        wanted = f"{DYNAMIC}, a side or HEIGHTxWIDTH, of at most 16384 pixels"
-        raise click.BadParameter(f"{value!r} is not {wanted}.")
-    return int(sides[0]), int(sides[-1])
+    return value if value is None or value == DYNAMIC else sides(value)
 
 
 def _names(_ctx: object, _option: object, values: tuple[str, ...]) -> tuple[str, ...]:

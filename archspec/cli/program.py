@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -90,6 +91,14 @@ def takes_spec(*, required: bool = True, several: bool = False) -> Callable[[Com
         return argument(set_(takes_blocks(command)))
 
     return decorated
+
+
+def sides(value: str) -> tuple[int, int]:
+    """Height and width: `224`, or `224x192`."""
+    found = re.fullmatch(r"([1-9][0-9]{0,4})(?:x([1-9][0-9]{0,4}))?", value)
+    if not found:
+        raise click.BadParameter(f"{value!r} is neither 224 nor 224x192, height and width.")
+    return int(found[1]), int(found[2] or found[1])
 
 
 def takes_blocks(command: Command) -> Command:

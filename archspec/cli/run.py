@@ -1,14 +1,13 @@
 """The command that runs: bench."""
 
 import gc
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from archspec.cli.program import load_spec, prints, takes_spec, with_weights
+from archspec.cli.program import load_spec, prints, sides, takes_spec, with_weights
 
 if TYPE_CHECKING:
     from archspec.deploy.bench import Model
@@ -17,12 +16,7 @@ _MOST = 65536
 
 
 def _size(_ctx: object, _option: object, value: str | None) -> tuple[int, int] | None:
-    if value is None:
-        return None
-    found = re.fullmatch(r"([1-9][0-9]{0,4})(?:x([1-9][0-9]{0,4}))?", value)
-    if not found:
-        raise click.BadParameter(f"{value!r} is neither 224 nor 224x192, height and width.")
-    return int(found[1]), int(found[2] or found[1])
+    return None if value is None else sides(value)
 
 
 def _onnx(_ctx: object, _option: object, values: tuple[str, ...]) -> tuple[str, ...]:

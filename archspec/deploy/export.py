@@ -137,7 +137,7 @@ def _made(
     return convert(graph, weights, form.opset, form.batch, metadata)
 
 
-def export_model(
+def export_model(  # noqa: PLR0913  what the command is given
     source: str,
     path: str | os.PathLike[str],
     form: Form = Form(),  # noqa: B008  frozen
@@ -145,6 +145,7 @@ def export_model(
     size: tuple[int, int] | None = None,
     check: bool = True,
     why: str = "",
+    metadata: Mapping[str, str] | None = None,
 ) -> Exported:
     """Write a Keras model file to `path` by way of tf2onnx, compared with Keras.
 
@@ -155,6 +156,7 @@ def export_model(
         size: height and width of the images, where the model leaves them open.
         check: whether ONNX Runtime must agree with Keras.
         why: why it does not go the direct way.
+        metadata: what goes into the model's `metadata_props`.
 
     Raises:
         SpecError: E415 and E419, it cannot be such a file; E420 to E423, the check fails; E430 to
@@ -164,7 +166,9 @@ def export_model(
     need_plain(replace(form, any_size=False))
     from archspec.deploy.tf2onnx import convert_model, load  # noqa: PLC0415
 
-    model, truth = convert_model(load(source), opset=form.opset, batch=form.batch, size=size)
+    model, truth = convert_model(
+        load(source), opset=form.opset, batch=form.batch, size=size, metadata=metadata
+    )
     agreement = truth.agree(model) if check else None
     return replace(_written(model, Path(path), agreement), via="tf2onnx", why=why)
 

@@ -1,5 +1,6 @@
 """ONNX models: whether they are valid, and what ONNX Runtime computes with them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -34,6 +35,44 @@ def validate(model: onnx.ModelProto, folder: Path | None = None) -> None:
         raise error("E420", f"the model is not valid ONNX: {_first_line(reason)}") from reason
 
 
+class Session:
+    """A model in ONNX Runtime, on the CPU.
+
+    Args:
+        model: what is in the file, or its path.
+        threads: that one run takes; 0 for one each core.
+
+    Raises:
+        SpecError: E421, ONNX Runtime refuses it.
+    """
+
+    def __init__(self, model: bytes | str, threads: int = 0) -> None:
+        import onnxruntime  # noqa: PLC0415
+
+        runtime: Any = onnxruntime
+        options = runtime.SessionOptions()
+        options.log_severity_level = 4
+        options.intra_op_num_threads = threads
+        # Exceptions of ONNX Runtime have no base class of their own.
+        try:
+            self._session = runtime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as reason:
+            raise _refused(reason) from reason
+
+    def run(self, given: Mapping[str, Array]) -> list[Array]:
+        """All outputs in order.
+
+        Raises:
+            SpecError: E421, ONNX Runtime fails.
+        """
+        try:
+            return self._session.run(None, given)
+        except Exception as reason:
+            raise _refused(reason) from reason
+
+
 class Runtime:
     """A model in ONNX Runtime, on the CPU, as a function of images.
 
@@ -55,24 +94,14 @@ class Runtime:
         form: Form = Form(),  # noqa: B008  frozen
         folder: Path | None = None,
     ) -> None:
-        import onnxruntime  # noqa: PLC0415
-
-        runtime: Any = onnxruntime
-        options = runtime.SessionOptions()
-        options.log_severity_level = 4
         kind = model.graph.input[0].type.tensor_type
         self.batch = kind.shape.dim[0].dim_value
         self._type = helper.tensor_dtype_to_np_dtype(kind.elem_type)
         self._last = form.layout == "nhwc"
         self._outputs = [output.name for output in model.graph.output]
-        whole = model.SerializeToString() if folder is None else str(_saved(model, folder))
-        # Exceptions of ONNX Runtime have no base class of their own.
-        try:
-            self._session = runtime.InferenceSession(
-                whole, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as reason:
-            raise _refused(reason) from reason
+        self._session = Session(
+            model.SerializeToString() if folder is None else str(_saved(model, folder))
+        )
 
     def __call__(self, images: Array) -> dict[str, Array]:
         """The outputs by name; images and outputs have their channels last.
@@ -86,11 +115,7 @@ class Runtime:
     def run(self, images: Array) -> dict[str, Array]:
         """The outputs as they are in the model, for images with their channels last."""
         turned = images if self._last else images.transpose(0, 3, 1, 2)
-        feed = {INPUT: np.ascontiguousarray(turned, self._type)}
-        try:
-            arrays = self._session.run(self._outputs, feed)
-        except Exception as reason:
-            raise _refused(reason) from reason
+        arrays = self._session.run({INPUT: np.ascontiguousarray(turned, self._type)})
         return dict(zip(self._outputs, arrays, strict=True))
 
 

@@ -49,6 +49,17 @@ def chaos() -> Graph:
     return build.build({"output": value})
 
 
+def names() -> Graph:
+    """Outputs that share a node, and one that is called like another node."""
+    build = GraphBuilder("names", (4, 4, 3))
+    first = build.add("first", Convolution((3, 3), channels=4), [INPUT])
+    second = build.add("second", Activation("tanh"), [first])
+    pooled = build.add("pooled", GlobalPool(), [second])
+    flat = build.add("flat", Flatten(), [pooled])
+    build.add("output", Dense(2), [flat])
+    return build.build({"second": "first", "output": "output", "twice": "output"})
+
+
 def shapes(infos) -> dict[str, list[int | str]]:
     return {
         info.name: [

@@ -190,13 +190,9 @@ def test_an_output_that_is_not_there_is_shown_where_it_was_asked_for():
     [
         ("--batch", "0", "'0' is neither dynamic nor a number from 1 to 65536."),
         ("--batch", "many", "'many' is neither dynamic nor a number from 1 to 65536."),
-        (
-            "--size",
-            "1x2x3",
-            "'1x2x3' is not dynamic, a side or HEIGHTxWIDTH, of at most 16384 pixels.",
-        ),
-        ("--size", "0", "'0' is not dynamic, a side or HEIGHTxWIDTH, of at most 16384 pixels."),
-        ("--size", "-1", "'-1' is not dynamic, a side or HEIGHTxWIDTH, of at most 16384 pixels."),
+        ("--size", "1x2x3", "'1x2x3' is neither 224 nor 224x192, height and width."),
+        ("--size", "0", "'0' is neither 224 nor 224x192, height and width."),
+        ("--size", "-1", "'-1' is neither 224 nor 224x192, height and width."),
     ],
 )
 def test_options_that_mean_nothing_are_misuse(option, value, text):

@@ -16,7 +16,7 @@ from archspec.deploy.export import direct
 from archspec.deploy.quantize import Quantized, quantize, read_images, tune
 from archspec.deploy.quantize.choose import chosen, in_float, narrowest
 from archspec.deploy.quantize.compare import compare
-from archspec.deploy.quantize.session import Session
+from archspec.deploy.quantize.session import Images
 from archspec.deploy.runtime import validate
 from archspec.errors import SpecError
 from archspec.graph import INPUT, Graph, GraphBuilder
@@ -192,7 +192,7 @@ def test_a_hard_sigmoid_is_saturation_exactly(tmp_path):
     assert np.array_equal(gate.ravel(), (uint8 / 256).astype(np.float32))
     true = np.clip(grid.astype(np.float64) / 6 + 0.5, 0, 1)
     assert np.abs(gate.ravel() - true).max() <= 1 / 256
-    (run,) = Session(made)(grid.reshape(-1, 1, 1, 1)).values()
+    (run,) = Images(made)(grid.reshape(-1, 1, 1, 1)).values()
     assert np.abs(run - gate).max() <= 1 / 256  # halves may be rounded the other way
     assert [node.op_type for node in made.graph.node if node.name == "n1"] == ["QuantizeLinear"]
     assert optimized(made, tmp_path)["QuantizeLinear"] == 1  # the convolution gives the gate
@@ -218,7 +218,7 @@ def test_a_convolution_is_within_what_its_scales_allow(tmp_path):
     model = direct(graph, arrays(graph))
     made = quantize(model, images, float_until=INPUT).model
     batch = np.stack([images.load(place) for place in images.calibrating])
-    gap = np.abs(Session(made)(batch)["output"] - Session(model)(batch)["output"])
+    gap = np.abs(Images(made)(batch)["output"] - Images(model)(batch)["output"])
     kernel = constant(model, "n0/kernel")
     x = constant(made, "input_scale") / 2
     y = constant(made, "output_scale") / 2
@@ -249,7 +249,7 @@ def test_a_fixed_batch_is_filled(images):
 
 
 def test_any_batch_runs(mobile_int8):
-    session = Session(mobile_int8.model)
+    session = Images(mobile_int8.model)
     batch = np.random.default_rng(0).normal(size=(5, *SHAPE))
     whole = session(batch)["logits"]
     single = np.concatenate([session(batch[place : place + 1])["logits"] for place in range(5)])
@@ -273,7 +273,7 @@ def test_pixels_with_channels_last_and_any_size_can_be_read(tmp_path):
     assert made.figures.float_until == "stem.act"
     assert made.figures.worst.sqnr > 20
     assert made.model.graph.input[0].type.tensor_type.elem_type == TensorProto.UINT8
-    assert Session(made.model)(np.zeros((1, 20, 24, 3)))["logits"].shape == (1, 5)
+    assert Images(made.model)(np.zeros((1, 20, 24, 3)))["logits"].shape == (1, 5)
 
 
 def test_values_that_are_outputs_too_keep_their_meaning(images):
@@ -449,7 +449,7 @@ def test_a_place_that_is_not_there_is_refused(images):
 
 def test_a_model_that_does_not_run_is_refused():
     with pytest.raises(SpecError) as caught:
-        Session(onnx.ModelProto(ir_version=8))
+        Images(onnx.ModelProto(ir_version=8))
     assert str(caught.value).startswith("E421 ONNX Runtime refuses the model: ")
 
 
@@ -463,7 +463,7 @@ def test_differences_are_in_standard_deviations_and_decibels(images):
     )
     count, (found,) = compare(true, other, images, [], lambda _: None)
     batch = np.stack([images.load(place) for place in images.held_back])
-    logits = Session(true)(batch)["logits"].astype(np.float64)
+    logits = Images(true)(batch)["logits"].astype(np.float64)
     assert count == 4
     assert found.deviation == pytest.approx(0.5 / logits.std(), rel=1e-5)
     assert found.sqnr == pytest.approx(10 * np.log10((logits**2).mean() / 0.25), rel=1e-5)

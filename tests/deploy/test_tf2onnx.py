@@ -11,8 +11,8 @@ from archspec.deploy.export import export
 from archspec.deploy.tf2onnx import convert, convert_model, load
 from archspec.errors import SpecError
 from archspec.graph import INPUT, GraphBuilder
-from archspec.ops import Activation, Convolution, Dense, Flatten, GlobalPool, Multiply, Rescale
-from tests.deploy.nets import net, shapes
+from archspec.ops import Activation
+from tests.deploy.nets import chaos, names, net, shapes
 from tests.parity import arrays
 
 pytestmark = pytest.mark.keras
@@ -72,13 +72,7 @@ def test_input_outputs_and_batch_are_named(opset, batch):
 
 
 def test_outputs_may_share_a_node_and_be_called_like_another():
-    build = GraphBuilder("names", (4, 4, 3))
-    first = build.add("first", Convolution((3, 3), channels=4), [INPUT])
-    second = build.add("second", Activation("tanh"), [first])
-    pooled = build.add("pooled", GlobalPool(), [second])
-    flat = build.add("flat", Flatten(), [pooled])
-    build.add("output", Dense(2), [flat])
-    graph = build.build({"second": "first", "output": "output", "twice": "output"})
+    graph = names()
     model, keras = convert(graph, arrays(graph))
     assert [output.name for output in model.graph.output] == ["second", "output", "twice"]
     assert check(model, graph, arrays(graph), keras=keras).outputs == 3
@@ -381,14 +375,7 @@ def test_the_first_layer_that_diverges_is_named(k):
 
 
 def test_where_rounding_has_grown_layers_are_compared_one_by_one():
-    """x → 4 x (1 - x) over and over, which doubles each difference each time."""
-    build = GraphBuilder("chaos", (4, 4, 64))
-    value = build.add("conv", Convolution((1, 1), channels=4), [INPUT])
-    value = build.add("sigmoid", Activation("sigmoid"), [value])
-    for turn in range(30):
-        other = build.add(f"t{turn}.other", Rescale((-4.0,), (4.0,)), [value])
-        value = build.add(f"t{turn}.times", Multiply(), [value, other])
-    graph = build.build({"output": value})
+    graph = chaos()
     proto, truth = convert(graph, arrays(graph))
     agreement = truth.agree(proto)
     assert agreement.by_node

@@ -10,9 +10,9 @@ from archspec.deploy.deviation import difference
 from archspec.deploy.litert import LiteRT
 from archspec.deploy.tflite import export_tflite
 from archspec.errors import SpecError
-from archspec.graph import INPUT, Graph, GraphBuilder
-from archspec.ops import Activation, Convolution, Dense, Flatten, GlobalPool
-from tests.deploy.nets import chaos, net
+from archspec.graph import Graph
+from archspec.ops import Activation, Convolution
+from tests.deploy.nets import chaos, names, net
 from tests.parity import arrays, chain, images
 
 pytestmark = pytest.mark.keras
@@ -94,13 +94,7 @@ def test_a_fixed_number_of_images_may_be_larger_than_one(tmp_path):
 
 
 def test_outputs_may_share_a_node_and_be_called_like_another(tmp_path):
-    build = GraphBuilder("names", (4, 4, 3))
-    first = build.add("first", Convolution((3, 3), channels=4), [INPUT])
-    second = build.add("second", Activation("tanh"), [first])
-    pooled = build.add("pooled", GlobalPool(), [second])
-    flat = build.add("flat", Flatten(), [pooled])
-    build.add("output", Dense(2), [flat])
-    graph = build.build({"second": "first", "output": "output", "twice": "output"})
+    graph = names()
     exported = export_tflite(graph, arrays(graph), tmp_path / "net.tflite")
     assert exported.agreement is not None
     assert exported.agreement.outputs == 3

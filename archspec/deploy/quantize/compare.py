@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 
 from archspec.deploy.quantize.calibration import Calibration
-from archspec.deploy.quantize.session import Array, Session, batch_size
+from archspec.deploy.quantize.session import Array, Images, batch_size
 
 _VECTOR = 2
 """Sides of an output with a number for each class of each image."""
@@ -117,7 +117,7 @@ def compare(
         SpecError: E421, ONNX Runtime refuses a model; E455, an image is not finite.
     """
     sums = {output.name: _Sums() for output in true.graph.output}
-    pair = Session(true), Session(made)
+    pair = Images(true), Images(made)
     count = 0
     size = batch_size(true, images.shape)
     for at, batch in images.batches(images.held_back, size, unreadable):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from onnx import helper, shape_inference
 
 from archspec.deploy.deviation import repeat
-from archspec.errors import SpecError, error
+from archspec.deploy.runtime import Session
 
 Array: TypeAlias = NDArray[Any]
 
@@ -53,8 +53,8 @@ def sized(model: onnx.ModelProto, shape: Shape) -> onnx.ModelProto:
     return shape_inference.infer_shapes(copy, data_prop=True)
 
 
-class Session:
-    """A model in ONNX Runtime on the CPU.
+class Images:
+    """A model in ONNX Runtime as a function of images.
 
     Args:
         model: with one input.
@@ -65,21 +65,9 @@ class Session:
     """
 
     def __init__(self, model: onnx.ModelProto, threads: int = 0) -> None:
-        import onnxruntime  # noqa: PLC0415
-
-        runtime: Any = onnxruntime
-        options = runtime.SessionOptions()
-        options.log_severity_level = 4
-        options.intra_op_num_threads = threads
         self._model = model
         self._outputs = [output.name for output in model.graph.output]
-        # Exceptions of ONNX Runtime have no base class of their own.
-        try:
-            self._session = runtime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as reason:
-            raise _refused(reason) from reason
+        self._session = Session(model.SerializeToString(), threads)
 
     def __call__(self, images: Array) -> dict[str, Array]:
         """The outputs of images (n, h, w, c) by name, as the model lays them out.
@@ -96,15 +84,7 @@ class Session:
         Raises:
             SpecError: E421, ONNX Runtime fails.
         """
-        try:
-            return dict(zip(self._outputs, self._session.run(None, given), strict=True))
-        except Exception as reason:
-            raise _refused(reason) from reason
-
-
-def _refused(reason: Exception) -> SpecError:
-    first = str(reason).strip().split("\n", 1)[0]
-    return error("E421", f"ONNX Runtime refuses the model: {first}")
+        return dict(zip(self._outputs, self._session.run(given), strict=True))
 
 
 def _sides(model: onnx.ModelProto) -> list[int]:

@@ -12,7 +12,7 @@ import onnx
 
 from archspec.deploy.quantize.calibration import Calibration
 from archspec.deploy.quantize.choose import TWENTIETH, narrowest
-from archspec.deploy.quantize.session import Array, Session, feed
+from archspec.deploy.quantize.session import Array, Images, feed
 from archspec.deploy.quantize.static import Progress, Ranges
 from archspec.graph import INPUT
 
@@ -76,7 +76,7 @@ def tune(
         )
         ranges.int8(INPUT)  # has every value that any other needs a range for
         made = [ranges.int8(name) for name in candidates]
-    sessions = [Session(one, threads=1) for one in (model, *made)]
+    sessions = [Images(one, threads=1) for one in (model, *made)]
     given = feed(model, np.zeros((1, *images.shape)))
     times = [[_time(session, given) for session in sessions] for _ in range(WARM_UP + rounds)]
     trials: list[Trial] = []
@@ -87,7 +87,7 @@ def tune(
     return tuple(sorted(trials, key=lambda trial: trial.ratio))
 
 
-def _time(session: Session, given: Mapping[str, Array]) -> float:
+def _time(session: Images, given: Mapping[str, Array]) -> float:
     """Seconds of the processor for one run."""
     began = process_time()
     session.run(given)
