@@ -76,7 +76,7 @@ def check(  # noqa: PLR0913  what is compared, and how
     model: onnx.ModelProto,
     graph: Graph,
     weights: Weights,
-    form: Form = Form(),  # noqa: B008  frozen
+    form: Form = Form(),
     *,
     tolerance: float | None = None,
     keras: Truth | None = None,
@@ -199,7 +199,7 @@ class _Trial:
         raise error("E422", message, span, hint)
 
 
-def random_images(graph: Graph, weights: Weights, form: Form = Form()) -> Array:  # noqa: B008  frozen
+def random_images(graph: Graph, weights: Weights, form: Form = Form()) -> Array:
     """Random images (batch, h, w, c), such that a rescaling in front makes them standard normal."""
     generator = np.random.default_rng(0)
     if form.pixels:

@@ -83,7 +83,7 @@ def deviations(
     graph: Graph,
     weights: Weights,
     images: Array,
-    form: Form = Form(),  # noqa: B008  frozen
+    form: Form = Form(),
     folder: Path | None = None,
 ) -> Sequence[Deviation]:
     """What each node adds, in the order of the graph, all of its values being outputs.

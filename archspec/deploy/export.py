@@ -77,7 +77,7 @@ def export(  # noqa: PLR0913  each is an option of the command
     graph: Graph,
     weights: Weights,
     path: str | os.PathLike[str],
-    form: Form = Form(),  # noqa: B008  frozen
+    form: Form = Form(),
     *,
     via: str = "direct",
     check: bool = True,
@@ -140,7 +140,7 @@ def _made(
 def export_model(  # noqa: PLR0913  what the command is given
     source: str,
     path: str | os.PathLike[str],
-    form: Form = Form(),  # noqa: B008  frozen
+    form: Form = Form(),
     *,
     size: tuple[int, int] | None = None,
     check: bool = True,
@@ -176,7 +176,7 @@ def export_model(  # noqa: PLR0913  what the command is given
 def direct(
     graph: Graph,
     weights: Weights,
-    form: Form = Form(),  # noqa: B008  frozen
+    form: Form = Form(),
     metadata: Mapping[str, str] | None = None,
 ) -> onnx.ModelProto:
     """The graph after all passes, as an ONNX model."""

@@ -91,7 +91,7 @@ class Runtime:
     def __init__(
         self,
         model: onnx.ModelProto,
-        form: Form = Form(),  # noqa: B008  frozen
+        form: Form = Form(),
         folder: Path | None = None,
     ) -> None:
         kind = model.graph.input[0].type.tensor_type

@@ -29,7 +29,7 @@ _TARGETS = {"any": RULES, "mobile": mobile.RULES}
 def emit(
     graph: Graph,
     weights: Weights,
-    form: Form = Form(),  # noqa: B008  frozen
+    form: Form = Form(),
     *,
     metadata: Mapping[str, str] | None = None,
     data: BinaryIO | None = None,
