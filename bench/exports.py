@@ -80,13 +80,18 @@ def main() -> None:
     show([f"Medians of {EXPORTS} exports and {PLACEMENTS * LATENCIES} runs; {load()}"])
     show(table("net", "against", "export", "memory", "nodes", "file", "latency", "its quartiles"))
     measured: dict[str, dict[str, Found]] = {}
-    for net in options.nets or NETS:
-        ways = list(ways_to(net, options))
-        measured[net] = measure(ways)
-        show(map(row, ratios(net, ways, measured[net])))
+    with TemporaryDirectory() as folder:
+        # A process counts what its parent had of memory: models are run when all is exported.
+        made = {
+            net: exported(list(ways_to(net, options)), Path(folder, net))
+            for net in options.nets or NETS
+        }
+        for net, (ways, files, costs) in made.items():
+            measured[net] = found(files, costs)
+            show(map(row, ratios(net, ways, measured[net])))
     show(table("net", "written by", "export", "memory", "nodes", "file", "latency"))
-    for net, found in measured.items():
-        show(map(row, figures(net, found)))
+    for net, ways_found in measured.items():
+        show(map(row, figures(net, ways_found)))
 
 
 def arguments() -> Namespace:
@@ -137,34 +142,38 @@ def ways_to(net: str, options: Namespace) -> Iterator[Way]:
             yield Way(f"PyTorch, {exporter}", script, pytorch)
 
 
-def measure(ways: Sequence[Way]) -> dict[str, Found]:
-    """Export by all ways in turns, and run what they write in turns."""
-    with TemporaryDirectory() as folder:
-        files = {way.name: Path(folder) / f"{place}.onnx" for place, way in enumerate(ways)}
-        cases = {
-            way.name: partial(
-                process,
-                *way.command,
-                *([str(files[way.after])] if way.after else []),
-                str(files[way.name]),
-            )
-            for way in ways
-        }
-        costs = in_turns(cases, EXPORTS)
-        for way in ways:
-            if way.after:
-                pairs = zip(costs[way.name], costs[way.after], strict=True)
-                costs[way.name] = [both(*pair) for pair in pairs]
-        latencies = runs(files)
-        return {
-            name: Found(
-                costs[name],
-                len(onnx.load(file).graph.node),
-                file.stat().st_size,
-                latencies[name],
-            )
-            for name, file in files.items()
-        }
+def exported(
+    ways: Sequence[Way], folder: Path
+) -> tuple[Sequence[Way], dict[str, Path], dict[str, list[Cost]]]:
+    """The files that all ways write, in turns, and the costs of each."""
+    folder.mkdir()
+    files = {way.name: folder / f"{place}.onnx" for place, way in enumerate(ways)}
+    cases = {
+        way.name: partial(
+            process,
+            *way.command,
+            *([str(files[way.after])] if way.after else []),
+            str(files[way.name]),
+        )
+        for way in ways
+    }
+    costs = in_turns(cases, EXPORTS)
+    for way in ways:
+        if way.after:
+            pairs = zip(costs[way.name], costs[way.after], strict=True)
+            costs[way.name] = [both(*pair) for pair in pairs]
+    return ways, files, costs
+
+
+def found(files: Mapping[str, Path], costs: Mapping[str, Sequence[Cost]]) -> dict[str, Found]:
+    """What there is to say of files, which are run in turns."""
+    latencies = runs(files)
+    return {
+        name: Found(
+            costs[name], len(onnx.load(file).graph.node), file.stat().st_size, latencies[name]
+        )
+        for name, file in files.items()
+    }
 
 
 def both(one: Cost, other: Cost) -> Cost:

@@ -1,6 +1,7 @@
 """Arrays that anyone can draw again: seed and key decide, not the order of the nodes."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from math import prod, sqrt
 from typing import Any, TypeAlias
 from zlib import crc32
@@ -28,20 +29,27 @@ def draw(graph: Graph, seed: int) -> dict[str, NDArray[Any]]:
         graph: what to draw for.
         seed: a whole number from 0.
     """
-    arrays: dict[str, NDArray[Any]] = {}
-    for node in graph.nodes:
-        depthwise = is_depthwise(graph, node)
-        for array, weight in graph.weights_of(node).items():
-            key = f"{node.name}/{array}"
-            generator = Generator(PCG64([seed, crc32(key.encode())]))
-            if array == "kernel":
-                fan_in = prod(weight.shape[:2] if depthwise else weight.shape[:-1])
-                arrays[key] = _normal(generator, weight.shape, sqrt(2 / fan_in))
-            else:
-                arrays[key] = DRAWS.get(array, _normal)(generator, weight.shape)
-            if array == "gamma" and _is_added(graph, node):
-                arrays[key] *= np.float32(0.5)
-    return arrays
+    # numpy lets other threads run while it draws.
+    with ThreadPoolExecutor() as pool:
+        drawn = {
+            f"{node.name}/{array}": pool.submit(_drawn, graph, node, array, seed)
+            for node in graph.nodes
+            for array in graph.weights_of(node)
+        }
+        return {key: found.result() for key, found in drawn.items()}
+
+
+def _drawn(graph: Graph, node: Node, array: str, seed: int) -> Array:
+    """One array of a node."""
+    generator = Generator(PCG64([seed, crc32(f"{node.name}/{array}".encode())]))
+    shape = graph.weights_of(node)[array].shape
+    if array == "kernel":
+        fan_in = prod(shape[:2] if is_depthwise(graph, node) else shape[:-1])
+        return _normal(generator, shape, sqrt(2 / fan_in))
+    drawn = DRAWS.get(array, _normal)(generator, shape)
+    if array == "gamma" and _is_added(graph, node):
+        drawn *= np.float32(0.5)
+    return drawn
 
 
 def _is_added(graph: Graph, node: Node) -> bool:
@@ -55,7 +63,9 @@ def _is_added(graph: Graph, node: Node) -> bool:
 
 
 def _normal(generator: Generator, shape: Shape, deviation: float = 0.1) -> Array:
-    return generator.standard_normal(shape, np.float32) * np.float32(deviation)
+    array = generator.standard_normal(shape, np.float32)
+    array *= np.float32(deviation)  # in place: of a large net a second array takes a while
+    return array
 
 
 def _uniform(generator: Generator, shape: Shape) -> Array:
