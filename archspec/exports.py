@@ -29,6 +29,9 @@ LITERT = ".tflite"
 _NOMINAL = (224, 224)
 """The size that a model of any size is read with."""
 
+_NO_SIZE = "E446"
+"""The error of a Keras model that leaves the size of its images open."""
+
 _NOT_LIFTED = {"E443", "E444"}
 """Errors of a Keras model that has no graph; TensorFlow converts it."""
 
@@ -147,7 +150,12 @@ def _lifted(source: str, options: Options) -> _Net:
     """The graph of a Keras model file, with the size and the outputs that are wanted."""
     from archspec.lift import lift  # noqa: PLC0415
 
-    found = lift(source, _NOMINAL if options.get("size") == "dynamic" else sides(options))
+    try:
+        found = lift(source, sides(options))
+    except SpecError as reason:
+        if reason.diagnostics[0].code != _NO_SIZE or options.get("size") != "dynamic":
+            raise
+        found = lift(source, _NOMINAL)
     graph, taps = found.graph, options.get("outputs", ())
     if taps:
         graph = replace(graph, outputs=dict(_node(graph, *_tap(text)) for text in taps))

@@ -200,6 +200,25 @@ def test_layers_of_a_keras_file_may_be_outputs():
 
 
 @pytest.mark.keras
+@pytest.mark.parametrize("size", [32, None])
+def test_a_keras_model_goes_with_images_of_any_size(here, size):
+    import keras
+
+    image = keras.Input((size, size, 3))
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same", name="conv")(image)
+    keras.Model(image, keras.layers.GlobalMaxPooling2D(name="pool")(x)).save(here / "own.keras")
+    text = printed("export", "own.keras", "-o", "own.onnx", "--size", "dynamic")
+    nominal = size or 224
+    assert f"size {nominal}x{nominal} and {nominal + 1}x{nominal + 1} and " in text
+    (image,) = onnx.load("own.onnx").graph.input
+    assert [side.dim_param for side in image.type.tensor_type.shape.dim[2:]] == ["height", "width"]
+    if size is None:
+        assert refusal("export", "own.keras", "-o", "own.onnx") == (
+            "E446 the model does not say how large its images are\n   say height and width, as in '--size 224'\n"
+        )
+
+
+@pytest.mark.keras
 def test_what_cannot_be_lifted_goes_by_way_of_tf2onnx(here):
     import keras
 

@@ -96,7 +96,7 @@ def _image(net: Net, size: tuple[int, int] | None) -> Shape:
         raise error("E446", f"the model reads images of {height}x{width}, not {size[0]}x{size[1]}")
     height, width = size or (height, width)
     if height is None or width is None:
-        hint = "say height and width"
+        hint = "say height and width, as in '--size 224'"
         raise error("E446", "the model does not say how large its images are", hint=hint)
     if not all(0 < side <= 1 << 16 for side in (height, width, channels)):
         raise error("E446", f"images of {height}x{width}x{channels}")

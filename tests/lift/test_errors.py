@@ -157,7 +157,7 @@ def test_arrays_that_do_not_fit_what_a_layer_reads_are_refused(saved, tmp_path):
 def test_an_open_size_is_asked_for(refused):
     model = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(2, 3)])
     assert refused(model) == (
-        "E446 the model does not say how large its images are\n   say height and width"
+        "E446 the model does not say how large its images are\n   say height and width, as in '--size 224'"
     )
 
 
