@@ -53,6 +53,27 @@ def test_the_weights_lie_in_a_file_that_is_named_by_what_is_in_it(tmp_path):
     assert done.agreement == inside.agreement
 
 
+def test_both_files_are_where_a_link_leads(tmp_path):
+    graph, link = wide(), tmp_path / "link.onnx"
+    (tmp_path / "there").mkdir()
+    link.symlink_to("there/net.onnx")
+    done = export(graph, arrays(graph), link, external_data=True)
+    assert (done.path, link.is_symlink()) == (link, True)
+    assert done.data is not None
+    assert names(tmp_path) == ["link.onnx", "there"]
+    assert names(tmp_path / "there") == [done.data.name, "net.onnx"]
+    onnxruntime.InferenceSession(str(tmp_path / "there" / "net.onnx"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a system whose names are not bytes")
+def test_weights_have_a_name_that_a_model_can_hold(tmp_path):
+    graph = wide()
+    done = export(graph, arrays(graph), tmp_path / os.fsdecode(b"odd\xff.onnx"), external_data=True)
+    assert done.data is not None
+    assert done.data.name.startswith("odd?-")
+    onnx.load(done.path)
+
+
 def test_the_same_weights_are_the_same_file_and_others_are_another(tmp_path):
     graph, path = wide(), tmp_path / "net.onnx"
     first = export(graph, arrays(graph), path, external_data=True)
