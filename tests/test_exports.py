@@ -92,6 +92,19 @@ def test_int8_and_images_go_together(here, options):
     assert not (here / "a.onnx").exists()
 
 
+def test_int8_of_a_keras_model_needs_images_by_either_way():
+    for model in ("own.keras", "own.h5"):
+        assert refusal("export", model, "-o", "a.onnx", "--precision", "int8") == (
+            "E427 int8 needs images: '--precision int8 --calibrate PATH'\n"
+        )
+
+
+def test_where_float_ends_is_about_int8():
+    assert refusal("export", "small.yaml", "-o", "a.onnx", "--float-until", "s1") == (
+        "E424 '--float-until' is about int8 files\n"
+    )
+
+
 def test_int8_needs_an_opset_that_onnx_runtime_has_it_for():
     assert refusal("export", "small.yaml", "-o", "a.onnx", *INT8, "--opset", "28") == (
         "E424 int8 files are of opset 13 to 27, not 28\n"
@@ -107,6 +120,55 @@ def test_the_weights_of_an_int8_file_are_in_it():
 def test_an_image_may_not_be_of_any_size():
     assert refusal("export", "small.yaml", "-o", "a.onnx", "--size", "64x20000") == (
         "E105 images of 64x20000 pixels; wanted: sides of 1 to 16384\n"
+    )
+
+
+# Options
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"opsett": 13}, "there is no option 'opsett'; did you mean 'opset'?"),
+        ({"quality": 3}, "there is no option 'quality'"),
+        ({"opset": "17"}, "opset is '17'; wanted: a whole number"),
+        ({"batch": True}, "batch is True; wanted: a whole number, or 'dynamic'"),
+        ({"size": 96.0}, "size is 96.0; wanted: a whole number, height and width, or 'dynamic'"),
+        ({"size": (1, 2, 3)}, "size is (1, 2, 3); wanted: a whole number, height and width, or"),
+        ({"outputs": "s1"}, "outputs is 's1'; wanted: a list of rows"),
+        ({"outputs": [1]}, "outputs is [1]; wanted: a list of rows"),
+        ({"scores": "prob"}, "scores is 'prob'; wanted: 'logits' or 'softmax'"),
+        ({"via": None}, "via is None; wanted: 'direct' or 'tf2onnx'"),
+    ],
+)
+def test_an_option_that_there_is_not_is_no_silence(here, options, what):
+    with pytest.raises(TypeError) as caught:
+        archspec.export("small.yaml", "a.onnx", **options)
+    assert str(caught.value).startswith(what)
+    assert not (here / "a.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("outputs", "what"),
+    [
+        ("a=s1,a=s2", "1:3: E303 two outputs are called 'a'\n    1 | a=s2\n      |   ^^"),
+        ("s1,s1", "1:1: E303 two outputs are called 's1'\n    1 | s1\n      | ^^"),
+        ("=s1", "1:2: E303 an output cannot be called ''\n    1 | =s1\n      |  ^^"),
+        ("\udcff=s1", "1:3: E303 an output cannot be called '\\udcff'"),
+    ],
+)
+def test_outputs_have_names_of_their_own(here, outputs, what):
+    said = refusal("export", "small.yaml", "-o", "a.onnx", "--outputs", outputs)
+    assert said.startswith(f"--outputs:{what}")
+    assert not (here / "a.onnx").exists()
+
+
+def test_an_option_that_is_empty_is_no_silence():
+    assert misuse("export", "small.yaml", "-o", "a.onnx", "--outputs", ",") == (
+        "Error: Invalid value for '--outputs': ',' is no row."
+    )
+    assert refusal("export", "small.yaml", "-o", "a.onnx", "--labels", "") == (
+        "E482 cannot read '': Is a directory\n"
     )
 
 
