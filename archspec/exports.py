@@ -246,9 +246,10 @@ def _images(net: _Net, options: Options) -> "Calibration | None":
         return None
     from archspec.deploy.quantize import read_images  # noqa: PLC0415
 
-    normalization = None if options.get("preprocess") else net.normalization
+    pixels = options.get("preprocess", False)
+    normalization = None if pixels else net.normalization
     height, width, channels = net.graph.input
-    return read_images(path, (height, width, channels), normalization)
+    return read_images(path, (height, width, channels), normalization, pixels=pixels)
 
 
 def _changed(net: _Net, options: Options) -> _Net:

@@ -76,6 +76,14 @@ def test_an_int8_file_of_pixels_is_calibrated_with_pixels():
     assert np.abs(found - exact).mean() < 0.1 * exact.std()
 
 
+def test_a_file_of_pixels_is_not_calibrated_with_floats():
+    np.save("floats.npy", np.zeros((4, 32, 32, 3), np.float32))
+    options = ["--precision", "int8", "--calibrate", "floats.npy", "--preprocess"]
+    assert refusal("export", "small.yaml", "-o", "int8.onnx", *options) == (
+        "E454 'floats.npy' holds float32; wanted: uint8 pixels\n"
+    )
+
+
 def test_the_same_int8_export_is_the_same_bytes():
     first, second = (
         printed("export", "small.yaml", "-o", f"{name}.onnx", *INT8).splitlines()[-1]
