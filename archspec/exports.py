@@ -1,6 +1,7 @@
 """Files to deploy, for ONNX and for LiteRT, of a spec or of a Keras model file."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -20,6 +21,7 @@ from archspec.options import (
     need_known,
     sides,
 )
+from archspec.schema import OUTPUT
 from archspec.spec import Normalization, Spec, Tap
 
 if TYPE_CHECKING:
@@ -293,14 +295,15 @@ def _taps(options: Options) -> dict[str, Tap]:
     """The outputs that are wanted in the stead of others, by name.
 
     Raises:
-        SpecError: E303, a name is empty, stands twice, or cannot be in a file.
+        SpecError: E303, a name stands twice, or is none that a spec may have.
     """
     taps: dict[str, Tap] = {}
     for name, tap in map(_tap, options.get("outputs") or ()):
         if name in taps:
             raise error("E303", f"two outputs are called '{name}'", tap.span)
-        if not name or name != name.encode(errors="replace").decode():
-            raise error("E303", f"an output cannot be called {name!r}", tap.span)
+        if name != tap.path and not re.match(OUTPUT, name):
+            wanted = "letters, digits, _ and ., a letter first"
+            raise error("E303", f"an output cannot be called {name!r}; wanted: {wanted}", tap.span)
         taps[name] = tap
     return taps
 

@@ -156,13 +156,18 @@ def test_an_option_that_there_is_not_is_no_silence(here, options, what):
     assert not (here / "a.onnx").exists()
 
 
+NAMES = "; wanted: letters, digits, _ and ., a letter first\n"
+
+
 @pytest.mark.parametrize(
     ("outputs", "what"),
     [
         ("a=s1,a=s2", "1:3: E303 two outputs are called 'a'\n    1 | a=s2\n      |   ^^"),
         ("s1,s1", "1:1: E303 two outputs are called 's1'\n    1 | s1\n      | ^^"),
-        ("=s1", "1:2: E303 an output cannot be called ''\n    1 | =s1\n      |  ^^"),
-        ("\udcff=s1", "1:3: E303 an output cannot be called '\\udcff'"),
+        ("=s1", f"1:2: E303 an output cannot be called ''{NAMES}    1 | =s1\n      |  ^^"),
+        ("\udcff=s1", f"1:3: E303 an output cannot be called '\\udcff'{NAMES}"),
+        ("stem.conv/kernel=s1", f"1:18: E303 an output cannot be called 'stem.conv/kernel'{NAMES}"),
+        ("a b=s1", f"1:5: E303 an output cannot be called 'a b'{NAMES}"),
     ],
 )
 def test_outputs_have_names_of_their_own(here, outputs, what):
