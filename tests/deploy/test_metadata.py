@@ -144,6 +144,13 @@ def test_a_spec_in_a_file_is_checked_as_any_other():
     assert "E104 unknown parameter 'strid' of block 'conv'" in text
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_is_a_label_whatever_is_in_it(here, end):
+    labels = ["black\u2028cat", "hound\x85", ""]
+    (here / "labels.txt").write_bytes("".join(label + end for label in labels).encode())
+    assert metadata.read_labels("labels.txt", 3) == labels
+
+
 @pytest.mark.parametrize(
     ("labels", "text"),
     [
