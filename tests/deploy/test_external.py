@@ -144,3 +144,23 @@ def test_a_process_that_is_killed_leaves_the_older_model_and_its_weights(tmp_pat
         onnx.checker.check_model(str(tmp_path / "net.onnx"))
         whole = tmp_path / place
         assert before.get(place, whole.read_bytes()) == whole.read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal of POSIX")
+def test_a_process_that_is_ended_leaves_nothing(tmp_path):
+    script = (
+        "import os, signal\n"
+        "from archspec import cli\n"
+        "from archspec.deploy import export\n"
+        "export.compare = lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "cli.main()\n"
+    )
+    command = ["-c", script, "export", "mobilenet_v2:0.35:96", "--external-data", "-o"]
+    done = subprocess.run(
+        [sys.executable, *command, str(tmp_path / "net.onnx")],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, b"", b"")
+    assert names(tmp_path) == []
