@@ -40,7 +40,7 @@ def write(
 
     The name is `STEM-DIGEST.data`, so that a model never finds the weights of another: whoever
     reads sees the old model with the old weights, or the new one with the new. Where the path is a
-    symbolic link both files are where it leads.
+    symbolic link both files are where it leads; both have the permissions of a replaced model.
 
     Args:
         path: of the model.
@@ -64,6 +64,8 @@ def write(
         _point(model, target.name)
         weights = (folder / "weights").rename(folder / target.name)
         check(external)
+        with suppress(FileNotFoundError):
+            weights.chmod(path.stat().st_mode & 0o777)
         is_new = not target.exists()
         weights.replace(target)
         try:

@@ -65,6 +65,15 @@ def test_both_files_are_where_a_link_leads(tmp_path):
     onnxruntime.InferenceSession(str(tmp_path / "there" / "net.onnx"))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+def test_weights_of_a_private_model_are_private(tmp_path):
+    graph, path = wide(), tmp_path / "net.onnx"
+    path.touch(0o600)
+    done = export(graph, arrays(graph), path, external_data=True)
+    assert done.data is not None
+    assert [file.stat().st_mode & 0o777 for file in (path, done.data)] == [0o600] * 2
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="a system whose names are not bytes")
 def test_weights_have_a_name_that_a_model_can_hold(tmp_path):
     graph = wide()
