@@ -179,13 +179,12 @@ def _picture(
             picture = ImageOps.exif_transpose(opened).convert(_MODES[channels])
     except Exception:  # noqa: BLE001
         return None
-    scale = max(height / picture.height, width / picture.width) / CROP
-    scaled = picture.resize(
-        (round(picture.width * scale), round(picture.height * scale)), Image.Resampling.BICUBIC
-    )
-    left, top = (scaled.width - width) // 2, (scaled.height - height) // 2
-    cropped = scaled.crop((left, top, left + width, top + height))
-    return normal(np.asarray(cropped, np.uint8).reshape(shape))
+    share = min(picture.height / height, picture.width / width) * CROP
+    high, wide = height * share, width * share
+    top, left = (picture.height - high) / 2, (picture.width - wide) / 2
+    middle = (left, top, left + wide, top + high)  # first: of a long one the rest is too large
+    scaled = picture.resize((width, height), Image.Resampling.BICUBIC, middle)
+    return normal(np.asarray(scaled, np.uint8).reshape(shape))
 
 
 def _from_array(
