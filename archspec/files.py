@@ -51,7 +51,7 @@ def followed(path: str | os.PathLike[str]) -> Path:
 
 
 def _refused(path: str | os.PathLike[str], reason: OSError | ValueError) -> SpecError:
-    folder = Path(path).parent
+    folder = followed(path).parent
     cure = f"make the folder '{folder}' first" if isinstance(reason, FileNotFoundError) else ""
     return error("E110", f"cannot write {os.fspath(path)!r}: {cause(reason)}", None, cure)
 
