@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from reprlib import repr as brief
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, cast
 
 from archspec.api import Path
 from archspec.errors import did_you_mean, error
@@ -76,17 +76,19 @@ def _is_count(value: object) -> bool:
 
 
 def _is_size(value: object) -> bool:
-    if not isinstance(value, tuple | list):
+    sides = _items(value)
+    if sides is None:
         return _is_count(value)
-    sides: Sequence[object] = value
     return len(sides) == 2 and all(map(_is_number, sides))  # noqa: PLR2004  height and width
 
 
 def _are_rows(value: object) -> bool:
-    if not isinstance(value, tuple | list):
-        return value is None
-    rows: Sequence[object] = value
-    return all(isinstance(row, str) for row in rows)
+    rows = _items(() if value is None else value)
+    return rows is not None and all(isinstance(row, str) for row in rows)
+
+
+def _items(value: object) -> Sequence[object] | None:
+    return cast("Sequence[object]", value) if isinstance(value, tuple | list) else None
 
 
 _WANTED: Mapping[str, tuple[Callable[[object], bool], str]] = {
