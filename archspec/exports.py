@@ -268,7 +268,9 @@ def _changed(net: _Net, options: Options) -> _Net:
         raise error(
             "E418",
             f"{net.title} does not say how pixels are normalized",
-            hint="as in --set normalization.mean=0.5 --set normalization.std=0.5",
+            hint="as in --set normalization.mean=0.5 --set normalization.std=0.5"
+            if net.spec
+            else "put a layer Rescaling in front of the model",
         )
     graph, weights = normalize(net.graph, net.weights, net.normalization)
     return replace(net, graph=graph, weights=weights)

@@ -260,7 +260,11 @@ def test_a_keras_file_is_exported_without_a_spec(model):
     assert said["archspec.title"] == "own"
     assert json.loads(said["archspec.input"]) == {"type": "float32", "layout": "nhwc"}
     assert refusal("show", "own.onnx") == (
-        "E481 'own.onnx' has no spec in it\n   archspec export writes one\n"
+        "E481 'own.onnx' has no spec in it\n   archspec export of a spec writes one\n"
+    )
+    assert refusal("export", "own.keras", "-o", "own.onnx", "--preprocess") == (
+        "E418 own does not say how pixels are normalized\n"
+        "   put a layer Rescaling in front of the model\n"
     )
 
 

@@ -82,7 +82,9 @@ def read_spec(path: str | os.PathLike[str]) -> str:
     found = read(path).get(SPEC)
     if found is None:
         name = os.fspath(path)
-        raise error("E481", f"{name!r} has no spec in it", hint="archspec export writes one")
+        raise error(
+            "E481", f"{name!r} has no spec in it", hint="archspec export of a spec writes one"
+        )
     return found
 
 

@@ -129,7 +129,7 @@ def test_what_is_no_file_of_archspec_is_refused(here):
     del model.metadata_props[:]
     onnx.save(model, "plain.onnx")
     assert refusal("new", "again", "--from", "plain.onnx") == (
-        "E481 'plain.onnx' has no spec in it\n   archspec export writes one\n"
+        "E481 'plain.onnx' has no spec in it\n   archspec export of a spec writes one\n"
     )
 
 
