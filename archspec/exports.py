@@ -1,6 +1,7 @@
 """Files to deploy, for ONNX and for LiteRT, of a spec or of a Keras model file."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -11,7 +12,16 @@ from archspec.artifacts import UNTRAINED, Weights, arrays
 from archspec.backends import framework
 from archspec.errors import Source, Span, SpecError, did_you_mean, error
 from archspec.graph import Graph
-from archspec.options import Options, flag, form_of, litert_form, sides
+from archspec.options import (
+    Options,
+    flag,
+    form_of,
+    litert_form,
+    need_images,
+    need_known,
+    sides,
+)
+from archspec.schema import OUTPUT
 from archspec.spec import Normalization, Spec, Tap
 
 if TYPE_CHECKING:
@@ -86,7 +96,10 @@ def export(
 
     Raises:
         SpecError: the spec is wrong; E4xx, the model or the export; E5xx, the weights.
+        TypeError: there is no such option, or its value is none.
     """
+    need_known(options)
+    need_images(options)
     if not isinstance(spec, Spec) and is_model(os.fspath(spec)):
         if weights is not UNTRAINED or reset:
             raise error(
@@ -156,18 +169,18 @@ def _lifted(source: str, options: Options) -> _Net:
         if reason.diagnostics[0].code != _NO_SIZE or options.get("size") != "dynamic":
             raise
         found = lift(source, _NOMINAL)
-    graph, taps = found.graph, options.get("outputs", ())
+    graph, taps = found.graph, _taps(options)
     if taps:
-        graph = replace(graph, outputs=dict(_node(graph, *_tap(text)) for text in taps))
+        graph = replace(graph, outputs={name: _node(graph, tap) for name, tap in taps.items()})
     return _Net(graph, found.weights, graph.name)
 
 
-def _node(graph: Graph, name: str, tap: Tap) -> tuple[str, str]:
-    """An output of a lifted graph, by the name of its layer."""
+def _node(graph: Graph, tap: Tap) -> str:
+    """What an output of a lifted graph gives, by the name of its layer."""
     if tap.path not in graph.named:
         hint = did_you_mean(tap.path, graph.named)
         raise error("E303", f"there is no '{tap.path}'", tap.span, hint)
-    return name, tap.path
+    return tap.path
 
 
 def _write(net: _Net, path: Path, options: Options) -> "Exported | Converted":
@@ -178,7 +191,7 @@ def _write(net: _Net, path: Path, options: Options) -> "Exported | Converted":
     litert = os.fspath(path).endswith(LITERT)
     form = litert_form(options) if litert else form_of(options)
     file, scores = options.get("labels"), options.get("scores")
-    labels = metadata.read_labels(file, net.classes) if file else ()
+    labels = metadata.read_labels(file, net.classes) if file is not None else ()
     said = metadata.describe(net.title, net.spec, form, scores=scores, labels=labels)
     images = _images(net, options)
     net = _changed(net, options)
@@ -230,16 +243,15 @@ def _litert(
 
 def _images(net: _Net, options: Options) -> "Calibration | None":
     """What int8 is calibrated with."""
-    path, wanted = options.get("calibrate"), options.get("precision") == "int8"
-    if bool(path) != wanted:
-        raise error("E427", "int8 needs images: '--precision int8 --calibrate PATH'")
-    if path is None:
+    path = options.get("calibrate")
+    if not path:
         return None
     from archspec.deploy.quantize import read_images  # noqa: PLC0415
 
-    normalization = None if options.get("preprocess") else net.normalization
+    pixels = options.get("preprocess", False)
+    normalization = None if pixels else net.normalization
     height, width, channels = net.graph.input
-    return read_images(path, (height, width, channels), normalization)
+    return read_images(path, (height, width, channels), normalization, pixels=pixels)
 
 
 def _changed(net: _Net, options: Options) -> _Net:
@@ -256,7 +268,9 @@ def _changed(net: _Net, options: Options) -> _Net:
         raise error(
             "E418",
             f"{net.title} does not say how pixels are normalized",
-            hint="as in --set normalization.mean=0.5 --set normalization.std=0.5",
+            hint="as in --set normalization.mean=0.5 --set normalization.std=0.5"
+            if net.spec
+            else "put a layer Rescaling in front of the model",
         )
     graph, weights = normalize(net.graph, net.weights, net.normalization)
     return replace(net, graph=graph, weights=weights)
@@ -264,19 +278,36 @@ def _changed(net: _Net, options: Options) -> _Net:
 
 def _edited(spec: Spec, options: Options) -> Spec:
     """The spec with another size of image, and with other outputs."""
-    size, outputs = sides(options), options.get("outputs", ())
+    size, outputs = sides(options), _taps(options)
     document: dict[str, Any] = {}
     if size:
         spec = replace(spec, input=(*size, spec.input[2]))
         document["input"] = list(spec.input)
     if outputs:  # what it equals has other ones
-        spec = replace(spec, outputs=dict(map(_tap, outputs)), equals={})
+        spec = replace(spec, outputs=outputs, equals={})
         document["equals"] = {}
         document["outputs"] = {name: tap.path for name, tap in spec.outputs.items()}
     if not document:
         return spec
     whole = {**spec.document, **document}
     return replace(spec, written=lambda: {key: said for key, said in whole.items() if said != {}})
+
+
+def _taps(options: Options) -> dict[str, Tap]:
+    """The outputs that are wanted in the stead of others, by name.
+
+    Raises:
+        SpecError: E303, a name stands twice, or is none that a spec may have.
+    """
+    taps: dict[str, Tap] = {}
+    for name, tap in map(_tap, options.get("outputs") or ()):
+        if name in taps:
+            raise error("E303", f"two outputs are called '{name}'", tap.span)
+        if name != tap.path and not re.match(OUTPUT, name):
+            wanted = "letters, digits, _ and ., a letter first"
+            raise error("E303", f"an output cannot be called {name!r}; wanted: {wanted}", tap.span)
+        taps[name] = tap
+    return taps
 
 
 def _tap(text: str) -> tuple[str, Tap]:

@@ -45,8 +45,13 @@ def folder_beside(path: str | os.PathLike[str]) -> Generator[Path]:
             raise _refused(path, reason) from reason
 
 
+def followed(path: str | os.PathLike[str]) -> Path:
+    """The file that a path means: where a symbolic link leads, else the path as it is."""
+    return Path(os.path.realpath(path) if os.path.islink(path) else path)  # noqa: PTH114  any path
+
+
 def _refused(path: str | os.PathLike[str], reason: OSError | ValueError) -> SpecError:
-    folder = Path(path).parent
+    folder = followed(path).parent
     cure = f"make the folder '{folder}' first" if isinstance(reason, FileNotFoundError) else ""
     return error("E110", f"cannot write {os.fspath(path)!r}: {cause(reason)}", None, cure)
 

@@ -1,10 +1,11 @@
 """What an exported file may be: the options of the command, and the form that they mean."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from reprlib import repr as brief
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, cast
 
 from archspec.api import Path
-from archspec.errors import error
+from archspec.errors import did_you_mean, error
 from archspec.parameters import MAX_SIZE
 
 # Each of these takes a tenth of a second, which commands that export nothing need not spend.
@@ -66,6 +67,57 @@ class Options(TypedDict, total=False):
     progress: Callable[[int, int], None] | None
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return value is None or value == "dynamic" or _is_number(value)
+
+
+def _is_size(value: object) -> bool:
+    sides = _items(value)
+    if sides is None:
+        return _is_count(value)
+    return len(sides) == 2 and all(map(_is_number, sides))  # noqa: PLR2004  height and width
+
+
+def _are_rows(value: object) -> bool:
+    rows = _items(() if value is None else value)
+    return rows is not None and all(isinstance(row, str) for row in rows)
+
+
+def _items(value: object) -> Sequence[object] | None:
+    return cast("Sequence[object]", value) if isinstance(value, tuple | list) else None
+
+
+_WANTED: Mapping[str, tuple[Callable[[object], bool], str]] = {
+    "opset": (_is_number, "a whole number"),
+    "batch": (_is_count, "a whole number, or 'dynamic'"),
+    "size": (_is_size, "a whole number, height and width, or 'dynamic'"),
+    "outputs": (_are_rows, "a list of rows"),
+    "scores": (lambda value: value in (None, "logits", "softmax"), "'logits' or 'softmax'"),
+    "via": (lambda value: isinstance(value, str), "'direct' or 'tf2onnx'"),
+}
+"""Option → whether a value can be one, and what is one; other words are refused where they mean
+something."""
+
+
+def need_known(options: Options) -> None:
+    """Refuse options that there are not, and values that are none, as Python would.
+
+    Raises:
+        TypeError: see above.
+    """
+    for name, value in options.items():
+        if name not in Options.__annotations__:
+            hint = did_you_mean(name, Options.__annotations__)
+            raise TypeError(f"there is no option '{name}'" + (f"; {hint}" if hint else ""))
+        can_be, wanted = _WANTED.get(name, (None, ""))
+        if can_be and not can_be(value):
+            raise TypeError(f"{name} is {brief(value)}; wanted: {wanted}")
+
+
 def form_of(options: Options) -> "Form":
     """The form of an ONNX file.
 
@@ -78,6 +130,8 @@ def form_of(options: Options) -> "Form":
     opset = options.get("opset", OPSET)
     if precision == "int8":
         _need_int8(opset, external_data=options.get("external_data", False))
+    elif options.get("float_until") is not None:
+        raise error("E424", "'--float-until' is about int8 files")
     batch = options.get("batch")
     if batch is None:
         batch = "dynamic" if target == "any" else 1
@@ -90,6 +144,16 @@ def form_of(options: Options) -> "Form":
         pixels=options.get("preprocess", False),
         target=target,
     )
+
+
+def need_images(options: Options) -> None:
+    """Refuse int8 without images, and images without int8.
+
+    Raises:
+        SpecError: E427.
+    """
+    if bool(options.get("calibrate")) != (options.get("precision") == "int8"):
+        raise error("E427", "int8 needs images: '--precision int8 --calibrate PATH'")
 
 
 def _need_int8(opset: int, *, external_data: bool) -> None:

@@ -64,7 +64,9 @@ def test_the_size_is_that_of_the_spec_or_the_one_that_is_said():
     )
     for size in ("40", "40x24"):
         assert "any.onnx" in printed(*any_size, "--size", size)
-    assert "any.onnx" in printed("bench", TINY, "--against", "any.onnx", "--rounds", "1")
+    text = printed("bench", TINY, "--against", "any.onnx", "--rounds", "1")
+    assert "any.onnx" in text
+    assert text.endswith("1 thread, batch 1, 1 round in turns\n")
 
 
 def test_weights_and_settings_are_those_of_every_spec():
@@ -105,6 +107,7 @@ def test_what_cannot_be_measured_is_refused(here, arguments, text):
             [TINY, "--size", "224x"],
             "Invalid value for '--size': '224x' is neither 224 nor 224x192, height and width.",
         ),
+        ([TINY, "--size", "32"], "--size is about an ONNX file that takes any, not a spec."),
         (
             ["wide.onnx", "--set", "classes=4"],
             "--set, --blocks and --weights are about a spec, not an ONNX file.",

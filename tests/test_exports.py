@@ -76,6 +76,14 @@ def test_an_int8_file_of_pixels_is_calibrated_with_pixels():
     assert np.abs(found - exact).mean() < 0.1 * exact.std()
 
 
+def test_a_file_of_pixels_is_not_calibrated_with_floats():
+    np.save("floats.npy", np.zeros((4, 32, 32, 3), np.float32))
+    options = ["--precision", "int8", "--calibrate", "floats.npy", "--preprocess"]
+    assert refusal("export", "small.yaml", "-o", "int8.onnx", *options) == (
+        "E454 'floats.npy' holds float32; wanted: uint8 pixels\n"
+    )
+
+
 def test_the_same_int8_export_is_the_same_bytes():
     first, second = (
         printed("export", "small.yaml", "-o", f"{name}.onnx", *INT8).splitlines()[-1]
@@ -90,6 +98,19 @@ def test_int8_and_images_go_together(here, options):
         "E427 int8 needs images: '--precision int8 --calibrate PATH'\n"
     )
     assert not (here / "a.onnx").exists()
+
+
+def test_int8_of_a_keras_model_needs_images_by_either_way():
+    for model in ("own.keras", "own.h5"):
+        assert refusal("export", model, "-o", "a.onnx", "--precision", "int8") == (
+            "E427 int8 needs images: '--precision int8 --calibrate PATH'\n"
+        )
+
+
+def test_where_float_ends_is_about_int8():
+    assert refusal("export", "small.yaml", "-o", "a.onnx", "--float-until", "s1") == (
+        "E424 '--float-until' is about int8 files\n"
+    )
 
 
 def test_int8_needs_an_opset_that_onnx_runtime_has_it_for():
@@ -107,6 +128,60 @@ def test_the_weights_of_an_int8_file_are_in_it():
 def test_an_image_may_not_be_of_any_size():
     assert refusal("export", "small.yaml", "-o", "a.onnx", "--size", "64x20000") == (
         "E105 images of 64x20000 pixels; wanted: sides of 1 to 16384\n"
+    )
+
+
+# Options
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"opsett": 13}, "there is no option 'opsett'; did you mean 'opset'?"),
+        ({"quality": 3}, "there is no option 'quality'"),
+        ({"opset": "17"}, "opset is '17'; wanted: a whole number"),
+        ({"batch": True}, "batch is True; wanted: a whole number, or 'dynamic'"),
+        ({"size": 96.0}, "size is 96.0; wanted: a whole number, height and width, or 'dynamic'"),
+        ({"size": (1, 2, 3)}, "size is (1, 2, 3); wanted: a whole number, height and width, or"),
+        ({"outputs": "s1"}, "outputs is 's1'; wanted: a list of rows"),
+        ({"outputs": [1]}, "outputs is [1]; wanted: a list of rows"),
+        ({"scores": "prob"}, "scores is 'prob'; wanted: 'logits' or 'softmax'"),
+        ({"via": None}, "via is None; wanted: 'direct' or 'tf2onnx'"),
+    ],
+)
+def test_an_option_that_there_is_not_is_no_silence(here, options, what):
+    with pytest.raises(TypeError) as caught:
+        archspec.export("small.yaml", "a.onnx", **options)
+    assert str(caught.value).startswith(what)
+    assert not (here / "a.onnx").exists()
+
+
+NAMES = "; wanted: letters, digits, _ and ., a letter first\n"
+
+
+@pytest.mark.parametrize(
+    ("outputs", "what"),
+    [
+        ("a=s1,a=s2", "1:3: E303 two outputs are called 'a'\n    1 | a=s2\n      |   ^^"),
+        ("s1,s1", "1:1: E303 two outputs are called 's1'\n    1 | s1\n      | ^^"),
+        ("=s1", f"1:2: E303 an output cannot be called ''{NAMES}    1 | =s1\n      |  ^^"),
+        ("\udcff=s1", f"1:3: E303 an output cannot be called '\\udcff'{NAMES}"),
+        ("stem.conv/kernel=s1", f"1:18: E303 an output cannot be called 'stem.conv/kernel'{NAMES}"),
+        ("a b=s1", f"1:5: E303 an output cannot be called 'a b'{NAMES}"),
+    ],
+)
+def test_outputs_have_names_of_their_own(here, outputs, what):
+    said = refusal("export", "small.yaml", "-o", "a.onnx", "--outputs", outputs)
+    assert said.startswith(f"--outputs:{what}")
+    assert not (here / "a.onnx").exists()
+
+
+def test_an_option_that_is_empty_is_no_silence():
+    assert misuse("export", "small.yaml", "-o", "a.onnx", "--outputs", ",") == (
+        "Error: Invalid value for '--outputs': ',' is no row."
+    )
+    assert refusal("export", "small.yaml", "-o", "a.onnx", "--labels", "") == (
+        "E482 cannot read '': Is a directory\n"
     )
 
 
@@ -185,7 +260,11 @@ def test_a_keras_file_is_exported_without_a_spec(model):
     assert said["archspec.title"] == "own"
     assert json.loads(said["archspec.input"]) == {"type": "float32", "layout": "nhwc"}
     assert refusal("show", "own.onnx") == (
-        "E481 'own.onnx' has no spec in it\n   archspec export writes one\n"
+        "E481 'own.onnx' has no spec in it\n   archspec export of a spec writes one\n"
+    )
+    assert refusal("export", "own.keras", "-o", "own.onnx", "--preprocess") == (
+        "E418 own does not say how pixels are normalized\n"
+        "   put a layer Rescaling in front of the model\n"
     )
 
 

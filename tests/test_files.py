@@ -61,6 +61,15 @@ def test_a_missing_folder_is_named(tmp_path):
     )
 
 
+def test_a_missing_folder_to_which_a_link_leads_is_named(tmp_path):
+    link = tmp_path / "net.onnx"
+    link.symlink_to(tmp_path / "lost" / "net.onnx")
+    assert refusal(link) == (
+        f"E110 cannot write {str(link)!r}: No such file or directory\n"
+        f"   make the folder '{tmp_path / 'lost'}' first"
+    )
+
+
 def test_a_folder_is_not_replaced(tmp_path):
     assert refusal(tmp_path) == f"E110 cannot write {str(tmp_path)!r}: Is a directory"
     assert tmp_path.is_dir()

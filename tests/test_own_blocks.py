@@ -115,6 +115,17 @@ def test_a_spec_of_the_block_is_checked_by_its_parameters_and_its_own_words(here
     )
 
 
+def test_a_spec_of_the_block_comes_out_of_the_file_that_was_exported(here):
+    printed("export", *NET, "-o", "net.onnx")
+    assert refusal("new", "again", "--from", "net.onnx").startswith("net.onnx:1:")
+    lines = printed("new", "again", "--from", "net.onnx", "--blocks", "squeeze.py").splitlines()
+    assert lines[1] == "  archspec check again.yaml --blocks squeeze.py"
+    assert printed("check", "again.yaml", "--blocks", "squeeze.py") == "again.yaml: fine\n"
+    graph = printed("show", *NET, "--graph").splitlines()
+    assert printed("show", "again.yaml", *NET[1:], "--graph").splitlines()[1:] == graph[1:]
+    assert '"squeeze"' in (here / "archspec.schema.json").read_text(encoding="utf-8")
+
+
 def test_without_the_file_the_block_is_unknown():
     for command in ("show", "explain", "verify"):
         assert refusal(command, "net.yaml").startswith(

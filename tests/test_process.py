@@ -85,6 +85,20 @@ def test_a_pipe_that_is_closed_ends_a_command_quietly():
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
 
 
+def test_too_little_memory_is_said_in_one_line():
+    script = (
+        "from archspec import cli, views\n"
+        "def refuse(*_, **__):\n"
+        "    raise MemoryError(*WHY)\n"
+        "views.catalog = refuse\n"
+        "cli.main()\n"
+    )
+    for why, text in (("", ""), ("'unable to allocate 12 GiB'", ": unable to allocate 12 GiB")):
+        done = python("-c", script.replace("*WHY", why), "list")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == f"stopped: out of memory{text}\n"
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without /dev/full")
 def test_a_full_device_is_said_in_one_line():
     with Path("/dev/full").open("w") as full:

@@ -4,6 +4,7 @@ What a command needs is imported when it runs, so that `archspec --help` is no s
 """
 
 import gc
+import signal
 import sys
 
 from archspec.cli import build, edit, look, prove, run
@@ -34,6 +35,8 @@ def main() -> None:
     if reconfigure := getattr(sys.stdout, "reconfigure", None):
         # A name that the terminal has no letters for is no reason to stop; stderr is so already.
         reconfigure(errors="backslashreplace")
+    # So that files half written go, as they do when Ctrl-C is pressed.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     # A short command makes no garbage, and looking for it is 12 % of the time of `archspec check`.
     gc.disable()
     try:

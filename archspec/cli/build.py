@@ -59,7 +59,10 @@ def _size(_ctx: object, _option: object, value: str | None) -> "options.Size | N
 
 
 def _names(_ctx: object, _option: object, values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for value in values for name in value.split(",") if name)
+    names = tuple(name for value in values for name in value.split(",") if name)
+    if values and not names:
+        raise click.BadParameter(f"{values[0]!r} is no row.")
+    return names
 
 
 @click.command()

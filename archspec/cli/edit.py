@@ -28,7 +28,8 @@ def _name(_ctx: object, _option: object, value: str) -> str:
     help="What it extends; of an .onnx file, the spec in it.",
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
-def new(*, name: str, reference: str, force: bool) -> None:
+@takes_blocks
+def new(*, name: str, reference: str, force: bool, files: tuple[str, ...]) -> None:
     """Write NAME.yaml, a spec to start from.
 
     The JSON Schema of specs, by which editors complete and check them, is put beside it.
@@ -37,18 +38,20 @@ def new(*, name: str, reference: str, force: bool) -> None:
     from archspec.draft import SCHEMA, draft, recovered  # noqa: PLC0415
     from archspec.files import write_whole  # noqa: PLC0415
 
+    blocks = known_blocks(files)
     path = Path(f"{name}.yaml")
     if zoo.split(reference)[0] == str(path):
         raise click.UsageError(f"{path} cannot extend itself.")
-    spec = api.load(reference)
+    spec = api.load(reference, blocks=blocks)
     text = recovered(name, spec) if reference.endswith(api.ONNX) else draft(name, reference, spec)
     if not force and path.exists():
         raise error("E110", f"'{path}' is there already", hint="--force replaces it")
-    write_whole(path.with_name(SCHEMA), api.schema_text().encode())
+    write_whole(path.with_name(SCHEMA), api.schema_text(blocks).encode())
     write_whole(path, text.encode())
     click.echo(f"wrote {path} and {SCHEMA}; edit the table, then")
+    said = " ".join([str(path), *(f"--blocks {file}" for file in files)])
     for rest in ("check {0}", "show {0}", "compile {0} -o {1}.keras", "export {0} -o {1}.onnx"):
-        click.echo(f"  archspec {rest.format(path, name)}")
+        click.echo(f"  archspec {rest.format(said, name)}")
 
 
 @click.command()

@@ -32,6 +32,9 @@ class Program(click.Group):
             ctx.exit(1)
         except KeyboardInterrupt:
             ctx.exit(_SIGNAL + 2)
+        except MemoryError as reason:
+            click.echo(f"stopped: out of memory: {reason}".removesuffix(": "), err=True)
+            ctx.exit(1)
         except OSError as reason:
             # Files have errors of their own: what fails, and would fail again, is the output.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -62,6 +62,8 @@ def bench(  # noqa: PLR0913  one for each option
     from archspec import tables, views  # noqa: PLC0415
     from archspec.deploy.bench import Conditions, measure  # noqa: PLC0415
 
+    if size and not any(file.endswith(".onnx") for file in (*specs, *against)):
+        raise click.UsageError("--size is about an ONNX file that takes any, not a spec.")
     gc.enable()
     models, sizes = _models(specs, settings, files, weights)
     models += [(file, Path(file)) for file in against]
@@ -69,8 +71,8 @@ def bench(  # noqa: PLR0913  one for each option
     found = measure(models, conditions, rounds=rounds, turns=_with_progress)
     click.echo(tables.render(views.latencies(found, brief=style == "text"), style))
     if style == "text":
-        plural = "s" * (threads > 1)
-        click.echo(f"\n{threads} thread{plural}, batch {batch}, {rounds} rounds in turns")
+        several, more = "s" * (threads > 1), "s" * (rounds > 1)
+        click.echo(f"\n{threads} thread{several}, batch {batch}, {rounds} round{more} in turns")
 
 
 def _models(

@@ -32,6 +32,9 @@ _BLIND = 100
 """Times the tolerance: a bound over that proves nothing, rounding has grown until it hides
 mistakes."""
 
+_VECTORS = 2
+"""Sides of an output with a number for each class of each image."""
+
 _IMAGES = 2
 """Different images; a larger batch repeats them."""
 
@@ -52,7 +55,7 @@ class Agreement:
         batches: numbers of images that were tried.
         outputs: how many outputs were compared.
         by_node: whether the largest difference is that of a node by itself, which decides where
-            rounding hides what an output could show.
+            rounding, or a softmax, hides what an output could show.
         sizes: heights and widths of the images that were tried.
     """
 
@@ -110,8 +113,7 @@ def check(  # noqa: PLR0913  what is compared, and how
     found: list[Agreement] = []
     for sized in _sized(graph) if form.any_size else (graph,):
         trial = _Trial(model, sized, weights, form, allowed, folder)
-        agreement = trial.outputs(runtime)
-        blind = agreement.bound > _BLIND * allowed
+        agreement, blind = trial.outputs(runtime)
         found.append(trial.nodes(agreement) if blind else agreement)
     worst = max(found, key=lambda one: one.difference / one.bound)
     return replace(worst, sizes=tuple(size for one in found for size in one.sizes))
@@ -135,8 +137,11 @@ class _Trial:
     tolerance: float
     folder: Path | None
 
-    def outputs(self, runtime: Runtime) -> Agreement:
-        """Compare the outputs; `SpecError` where one is not finite or differs."""
+    def outputs(self, runtime: Runtime) -> tuple[Agreement, bool]:
+        """Compare the outputs, and say whether they could hide a mistake.
+
+        `SpecError` where one is not finite or differs.
+        """
         batches = (runtime.batch,) if runtime.batch else BATCHES
         images = random_images(self.graph, self.weights, self.form)
         truth = rounding(self.graph, self.weights, self.form)(images)
@@ -153,7 +158,9 @@ class _Trial:
             raise self._blame(sentence(place, gaps[worst], bounds[worst]))
         height, width, _ = self.graph.input
         sizes = ((height, width),)
-        return Agreement(gaps[worst], bounds[worst], batches, len(truth), sizes=sizes)
+        agreement = Agreement(gaps[worst], bounds[worst], batches, len(truth), sizes=sizes)
+        sure = any(_is_one_class(array, self.tolerance) for array in truth.values())
+        return agreement, sure or agreement.bound > _BLIND * self.tolerance
 
     def nodes(self, outputs: Agreement) -> Agreement:
         """Compare each node by itself; `SpecError` where one differs."""
@@ -197,6 +204,17 @@ class _Trial:
                 span = node.span
                 break
         raise error("E422", message, span, hint)
+
+
+def _is_one_class(output: Array, tolerance: float) -> bool:
+    """Whether an image gives one number and no other, as a softmax of large logits does.
+
+    Other logits may give the same.
+    """
+    if output.ndim != _VECTORS or output.shape[1] < 2:  # noqa: PLR2004  two classes
+        return False
+    *_, second, first = np.sort(np.abs(output), axis=1).T
+    return bool(np.any(second <= tolerance * first))
 
 
 def random_images(graph: Graph, weights: Weights, form: Form = Form()) -> Array:

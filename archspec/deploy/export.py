@@ -210,9 +210,9 @@ def _external(
     found = external.write(
         path, lambda data: emit(small, arrays, form, metadata=metadata, data=data), compared
     )
-    data, model = path.with_name(found.name), found.model.SerializeToString(deterministic=True)
-    size, nodes = len(model) + data.stat().st_size, len(found.model.graph.node)
-    return Exported(path, size, sha256(model).hexdigest(), form.opset, nodes, agreement, data)
+    model, nodes = found.model.SerializeToString(deterministic=True), len(found.model.graph.node)
+    size, digest = len(model) + found.data.stat().st_size, sha256(model).hexdigest()
+    return Exported(path, size, digest, form.opset, nodes, agreement, found.data)
 
 
 def need_onnx(path: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, TypeAlias
 import onnx
 from numpy.typing import NDArray
 
-from archspec.files import folder_beside, write_whole
+from archspec.files import folder_beside, followed, write_whole
 
 Weights: TypeAlias = Mapping[str, NDArray[Any]]
 
@@ -23,12 +23,12 @@ class External:
     Args:
         model: says where in that file they are.
         folder: in which the file is until the model is there.
-        name: of the file, made of what is in it.
+        data: the file, whose name is made of what is in it.
     """
 
     model: onnx.ModelProto
     folder: Path
-    name: str
+    data: Path
 
 
 def write(
@@ -39,7 +39,8 @@ def write(
     """Write a model and its weights: first these, under a name made of them, then the model.
 
     The name is `STEM-DIGEST.data`, so that a model never finds the weights of another: whoever
-    reads sees the old model with the old weights, or the new one with the new.
+    reads sees the old model with the old weights, or the new one with the new. Where the path is a
+    symbolic link both files are where it leads; both have the permissions of a replaced model.
 
     Args:
         path: of the model.
@@ -50,6 +51,7 @@ def write(
         SpecError: E110, the system refuses; what `emit` and `check` raise. Then there is no new
             file.
     """
+    path = followed(path)
     with folder_beside(path) as folder:
         with (folder / "weights").open("w+b") as data:
             model = emit(data)
@@ -57,11 +59,13 @@ def write(
             os.fsync(data.fileno())
             data.seek(0)
             digest = file_digest(data, "sha256").hexdigest()
-        external = External(model, folder, f"{path.stem}-{digest[:16]}.data")
-        _point(model, external.name)
-        weights = (folder / "weights").rename(folder / external.name)
+        target = path.with_name(f"{_unicode(path.stem)}-{digest[:16]}.data")
+        external = External(model, folder, target)
+        _point(model, target.name)
+        weights = (folder / "weights").rename(folder / target.name)
         check(external)
-        target = path.with_name(external.name)
+        with suppress(FileNotFoundError):
+            weights.chmod(path.stat().st_mode & 0o777)
         is_new = not target.exists()
         weights.replace(target)
         try:
@@ -72,6 +76,11 @@ def write(
                     target.unlink()
             raise
     return external
+
+
+def _unicode(name: str) -> str:
+    """The name with ? for bytes of it that are no UTF-8, which no model can hold."""
+    return name.encode(errors="replace").decode()
 
 
 def _point(model: onnx.ModelProto, name: str) -> None:

@@ -82,7 +82,9 @@ def read_spec(path: str | os.PathLike[str]) -> str:
     found = read(path).get(SPEC)
     if found is None:
         name = os.fspath(path)
-        raise error("E481", f"{name!r} has no spec in it", hint="archspec export writes one")
+        raise error(
+            "E481", f"{name!r} has no spec in it", hint="archspec export of a spec writes one"
+        )
     return found
 
 
@@ -98,11 +100,13 @@ def read_labels(path: str | os.PathLike[str], classes: int) -> Sequence[str]:
     """
     name = os.fspath(path)
     try:
-        labels = Path(path).read_text(encoding="utf-8-sig").splitlines()
+        text = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as reason:
         raise error("E482", f"the labels in {name!r} are not UTF-8") from reason
     except (OSError, ValueError) as reason:
         raise error("E482", f"cannot read {name!r}: {cause(reason)}") from reason
+    # Not splitlines: a label may have what Unicode takes for the end of a line.
+    labels = text.removesuffix("\n").split("\n") if text else []
     if len(labels) != classes:
         raise error("E482", f"{name!r} has {len(labels)} labels for {classes} classes")
     return labels

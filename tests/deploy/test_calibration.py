@@ -83,6 +83,14 @@ def test_scaling_is_bicubic(tmp_path):
     assert np.array_equal(loaded, scaled[2:30, 2:30])
 
 
+def test_a_picture_may_be_of_any_proportions(tmp_path):
+    Image.new("1", (1, 20_000_000), 1).save(tmp_path / "a.png")
+    Image.new("1", (999, 2), 1).save(tmp_path / "b.png")
+    images = read_images(tmp_path, (96, 96, 3))
+    for place in (0, 1):
+        assert np.array_equal(images.load(place), np.full((96, 96, 3), 255))
+
+
 def test_exif_turns_and_every_mode_becomes_rgb_or_grey(tmp_path):
     array = pixels(32, 32)
     exif = Image.Exif()

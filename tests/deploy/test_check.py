@@ -13,7 +13,9 @@ from archspec.graph import INPUT, GraphBuilder
 from archspec.ops import (
     Activation,
     Convolution,
+    Dense,
     Dropout,
+    Flatten,
     Rescale,
     Standardize,
 )
@@ -131,6 +133,20 @@ def test_where_rounding_hides_everything_nodes_are_compared_one_by_one():
         "E423 ONNX Runtime is 6.5e-01 standard deviations of 'conv' away from the reference,"
         " more than 1.0e-03"
     )
+
+
+def test_where_a_softmax_gives_one_class_alone_nodes_are_compared_one_by_one():
+    graph = chain((1, 1, 16), Flatten(), Dense(channels=10), Activation("softmax"))
+    weights = arrays(graph)
+    weights["n1/kernel"] *= 1000
+    model = emit(graph, weights)
+    assert check(model, graph, weights).by_node
+    tamper(model, "n1/kernel", lambda kernel: kernel * np.float32(1.01))
+    assert refusal(model, graph, weights).startswith(
+        "E423 ONNX Runtime is 1.9e-02 standard deviations of 'n1' away from the reference, more than"
+    )
+    weights["n1/kernel"] /= 1000
+    assert not check(emit(graph, weights), graph, weights).by_node
 
 
 @pytest.mark.parametrize(("value", "gap"), [(0.0, "5.0e-01"), (0.25, "2.0e+00")])

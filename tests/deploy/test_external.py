@@ -53,6 +53,36 @@ def test_the_weights_lie_in_a_file_that_is_named_by_what_is_in_it(tmp_path):
     assert done.agreement == inside.agreement
 
 
+def test_both_files_are_where_a_link_leads(tmp_path):
+    graph, link = wide(), tmp_path / "link.onnx"
+    (tmp_path / "there").mkdir()
+    link.symlink_to("there/net.onnx")
+    done = export(graph, arrays(graph), link, external_data=True)
+    assert (done.path, link.is_symlink()) == (link, True)
+    assert done.data is not None
+    assert names(tmp_path) == ["link.onnx", "there"]
+    assert names(tmp_path / "there") == [done.data.name, "net.onnx"]
+    onnxruntime.InferenceSession(str(tmp_path / "there" / "net.onnx"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+def test_weights_of_a_private_model_are_private(tmp_path):
+    graph, path = wide(), tmp_path / "net.onnx"
+    path.touch(0o600)
+    done = export(graph, arrays(graph), path, external_data=True)
+    assert done.data is not None
+    assert [file.stat().st_mode & 0o777 for file in (path, done.data)] == [0o600] * 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a system whose names are not bytes")
+def test_weights_have_a_name_that_a_model_can_hold(tmp_path):
+    graph = wide()
+    done = export(graph, arrays(graph), tmp_path / os.fsdecode(b"odd\xff.onnx"), external_data=True)
+    assert done.data is not None
+    assert done.data.name.startswith("odd?-")
+    onnx.load(done.path)
+
+
 def test_the_same_weights_are_the_same_file_and_others_are_another(tmp_path):
     graph, path = wide(), tmp_path / "net.onnx"
     first = export(graph, arrays(graph), path, external_data=True)
@@ -123,3 +153,23 @@ def test_a_process_that_is_killed_leaves_the_older_model_and_its_weights(tmp_pat
         onnx.checker.check_model(str(tmp_path / "net.onnx"))
         whole = tmp_path / place
         assert before.get(place, whole.read_bytes()) == whole.read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal of POSIX")
+def test_a_process_that_is_ended_leaves_nothing(tmp_path):
+    script = (
+        "import os, signal\n"
+        "from archspec import cli\n"
+        "from archspec.deploy import export\n"
+        "export.compare = lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "cli.main()\n"
+    )
+    command = ["-c", script, "export", "mobilenet_v2:0.35:96", "--external-data", "-o"]
+    done = subprocess.run(
+        [sys.executable, *command, str(tmp_path / "net.onnx")],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, b"", b"")
+    assert names(tmp_path) == []

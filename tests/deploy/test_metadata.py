@@ -129,7 +129,7 @@ def test_what_is_no_file_of_archspec_is_refused(here):
     del model.metadata_props[:]
     onnx.save(model, "plain.onnx")
     assert refusal("new", "again", "--from", "plain.onnx") == (
-        "E481 'plain.onnx' has no spec in it\n   archspec export writes one\n"
+        "E481 'plain.onnx' has no spec in it\n   archspec export of a spec writes one\n"
     )
 
 
@@ -142,6 +142,13 @@ def test_a_spec_in_a_file_is_checked_as_any_other():
     text = refusal("show", "small.onnx")
     assert text.startswith("small.onnx:1:")
     assert "E104 unknown parameter 'strid' of block 'conv'" in text
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_is_a_label_whatever_is_in_it(here, end):
+    labels = ["black\u2028cat", "hound\x85", ""]
+    (here / "labels.txt").write_bytes("".join(label + end for label in labels).encode())
+    assert metadata.read_labels("labels.txt", 3) == labels
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,11 @@ class Calibration:
 
 
 def read_images(
-    path: str | os.PathLike[str], shape: Shape, normalization: Normalization | None = None
+    path: str | os.PathLike[str],
+    shape: Shape,
+    normalization: Normalization | None = None,
+    *,
+    pixels: bool = False,
 ) -> Calibration:
     """Images to calibrate a net with that reads (h, w, c) = `shape`.
 
@@ -97,6 +101,7 @@ def read_images(
         path: the folder, or a file whose name ends with .npy.
         shape: height, width, channels.
         normalization: of pixels; None: the net takes them as they are, RGB from 0 to 255.
+        pixels: whether it reads uint8, which floats are not.
 
     Raises:
         SpecError: E450, the path cannot be read; E451, no pictures in it; E452, fewer than two
@@ -109,7 +114,7 @@ def read_images(
     try:
         where.stat()
         if where.suffix == ".npy":
-            found = _from_array(where, shape, normal)
+            found = _from_array(where, shape, normal, pixels=pixels)
         else:
             found = _from_folder(where, shape, normal)
     except (OSError, ValueError) as reason:
@@ -174,16 +179,17 @@ def _picture(
             picture = ImageOps.exif_transpose(opened).convert(_MODES[channels])
     except Exception:  # noqa: BLE001
         return None
-    scale = max(height / picture.height, width / picture.width) / CROP
-    scaled = picture.resize(
-        (round(picture.width * scale), round(picture.height * scale)), Image.Resampling.BICUBIC
-    )
-    left, top = (scaled.width - width) // 2, (scaled.height - height) // 2
-    cropped = scaled.crop((left, top, left + width, top + height))
-    return normal(np.asarray(cropped, np.uint8).reshape(shape))
+    share = min(picture.height / height, picture.width / width) * CROP
+    high, wide = height * share, width * share
+    top, left = (picture.height - high) / 2, (picture.width - wide) / 2
+    middle = (left, top, left + wide, top + high)  # first: of a long one the rest is too large
+    scaled = picture.resize((width, height), Image.Resampling.BICUBIC, middle)
+    return normal(np.asarray(scaled, np.uint8).reshape(shape))
 
 
-def _from_array(path: Path, shape: Shape, normal: Callable[[Array], Array]) -> Calibration:
+def _from_array(
+    path: Path, shape: Shape, normal: Callable[[Array], Array], *, pixels: bool
+) -> Calibration:
     with path.open("rb") as opened:
         digest = file_digest(opened, "sha256").hexdigest()
     # What a damaged header raises depends on what stands in it; of arrays alone, no pickles.
@@ -196,11 +202,9 @@ def _from_array(path: Path, shape: Shape, normal: Callable[[Array], Array]) -> C
     if array.ndim != 4 or array.shape[1:] != shape:  # noqa: PLR2004  n, h, w, c
         have, want = (", ".join(map(str, sizes)) for sizes in (array.shape, ("n", *shape)))
         raise error("E454", f"'{path}' holds an array ({have}); wanted: ({want})")
-    if array.dtype != np.uint8 and array.dtype.kind != "f":
-        message = (
-            f"'{path}' holds {array.dtype}; wanted: uint8 pixels, or floats that the net reads"
-        )
-        raise error("E454", message)
+    if array.dtype != np.uint8 and (pixels or array.dtype.kind != "f"):
+        others = "" if pixels else ", or floats that the net reads"
+        raise error("E454", f"'{path}' holds {array.dtype}; wanted: uint8 pixels{others}")
     names = [f"image {place}" for place in range(len(array))]
     return Calibration(names, shape, digest, partial(_from_place, path, array, normal))
 
