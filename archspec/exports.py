@@ -100,6 +100,8 @@ def export(
     """
     need_known(options)
     need_images(options)
+    if not isinstance(spec, Spec):
+        need_other(spec, path)
     if not isinstance(spec, Spec) and is_model(os.fspath(spec)):
         if weights is not UNTRAINED or reset:
             raise error(
@@ -109,6 +111,16 @@ def export(
     wanted = _edited(loaded(spec, blocks), options)
     graph = to_graph(wanted)
     return _write(_Net(graph, arrays(weights, graph, reset), wanted.title, wanted), path, options)
+
+
+def need_other(source: Path, path: Path) -> None:
+    """Refuse to replace what is exported.
+
+    Raises:
+        SpecError: E428, they are one file.
+    """
+    if os.path.realpath(source) == os.path.realpath(path):
+        raise error("E428", f"'{os.fspath(path)}' is what is to be exported, and stays")
 
 
 def is_model(reference: str) -> bool:
@@ -251,7 +263,10 @@ def _images(net: _Net, options: Options) -> "Calibration | None":
     pixels = options.get("preprocess", False)
     normalization = None if pixels else net.normalization
     height, width, channels = net.graph.input
-    return read_images(path, (height, width, channels), normalization, pixels=pixels)
+    images = read_images(path, (height, width, channels), normalization, pixels=pixels)
+    if normalization is None and not pixels and not images.floats:
+        raise _not_said(net, "give floats as the net takes them, in a .npy file")
+    return images
 
 
 def _changed(net: _Net, options: Options) -> _Net:
@@ -265,15 +280,15 @@ def _changed(net: _Net, options: Options) -> _Net:
     if not options.get("preprocess"):
         return net
     if net.normalization is None:
-        raise error(
-            "E418",
-            f"{net.title} does not say how pixels are normalized",
-            hint="as in --set normalization.mean=0.5 --set normalization.std=0.5"
-            if net.spec
-            else "put a layer Rescaling in front of the model",
-        )
+        raise _not_said(net, "put a layer Rescaling in front of the model")
     graph, weights = normalize(net.graph, net.weights, net.normalization)
     return replace(net, graph=graph, weights=weights)
+
+
+def _not_said(net: _Net, cure: str) -> SpecError:
+    """The error of a net of whose pixels nothing is known; `cure`: where there is no spec."""
+    hint = "as in --set normalization.mean=0.5 --set normalization.std=0.5" if net.spec else cure
+    return error("E418", f"{net.title} does not say how pixels are normalized", hint=hint)
 
 
 def _edited(spec: Spec, options: Options) -> Spec:

@@ -234,6 +234,7 @@ MEANINGS = {
     "E425": "weights for a Keras model file, which has its own",
     "E426": "an option that needs a graph, of a Keras model that gives none",
     "E427": "int8 without images, or images without int8",
+    "E428": "a file that is to be exported to itself",
     "E430": "an opset that tf2onnx does not emit",
     "E431": "tf2onnx leaves operators of TensorFlow in the model",
     "E432": "tf2onnx fails",

@@ -185,6 +185,25 @@ def test_an_option_that_is_empty_is_no_silence():
     )
 
 
+def test_pixels_need_a_normalization_and_floats_do_not(here):
+    options = [*INT8, "--set", "normalization=none"]
+    assert refusal("export", "small.yaml", "-o", "a.onnx", *options) == (
+        "E418 small does not say how pixels are normalized\n"
+        "   as in --set normalization.mean=0.5 --set normalization.std=0.5\n"
+    )
+    np.save(here / "images.npy", np.load(here / "images.npy").astype(np.float32) / 255)
+    assert "calibrated with 16 images" in printed("export", "small.yaml", "-o", "a.onnx", *options)
+
+
+def test_a_file_is_not_exported_to_itself(here):
+    printed("export", "small.yaml", "-o", "a.onnx", "--no-check")
+    before = (here / "a.onnx").read_bytes()
+    assert refusal("export", "a.onnx", "-o", "./a.onnx") == (
+        "E428 './a.onnx' is what is to be exported, and stays\n"
+    )
+    assert (here / "a.onnx").read_bytes() == before
+
+
 # For phones
 
 

@@ -136,6 +136,7 @@ def export(
     from archspec import artifacts, exports  # noqa: PLC0415
 
     gc.enable()
+    exports.need_other(spec, output)
     given = {name: options.pop(name) for name in ("weights", "reset", "coverage")}
     if exports.is_model(spec):
         if settings or files or any(given.values()):

@@ -16,6 +16,7 @@ from archspec.deploy.deviation import (
     bound,
     deviations,
     difference,
+    is_one_class,
     repeat,
     rounding,
 )
@@ -31,9 +32,6 @@ TOLERANCES: Mapping[Precision, float] = {"fp32": 1e-5, "fp16": 1e-3}
 _BLIND = 100
 """Times the tolerance: a bound over that proves nothing, rounding has grown until it hides
 mistakes."""
-
-_VECTORS = 2
-"""Sides of an output with a number for each class of each image."""
 
 _IMAGES = 2
 """Different images; a larger batch repeats them."""
@@ -159,7 +157,7 @@ class _Trial:
         height, width, _ = self.graph.input
         sizes = ((height, width),)
         agreement = Agreement(gaps[worst], bounds[worst], batches, len(truth), sizes=sizes)
-        sure = any(_is_one_class(array, self.tolerance) for array in truth.values())
+        sure = any(is_one_class(array, self.tolerance) for array in truth.values())
         return agreement, sure or agreement.bound > _BLIND * self.tolerance
 
     def nodes(self, outputs: Agreement) -> Agreement:
@@ -204,17 +202,6 @@ class _Trial:
                 span = node.span
                 break
         raise error("E422", message, span, hint)
-
-
-def _is_one_class(output: Array, tolerance: float) -> bool:
-    """Whether an image gives one number and no other, as a softmax of large logits does.
-
-    Other logits may give the same.
-    """
-    if output.ndim != _VECTORS or output.shape[1] < 2:  # noqa: PLR2004  two classes
-        return False
-    *_, second, first = np.sort(np.abs(output), axis=1).T
-    return bool(np.any(second <= tolerance * first))
 
 
 def random_images(graph: Graph, weights: Weights, form: Form = Form()) -> Array:

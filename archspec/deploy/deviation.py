@@ -41,6 +41,10 @@ _DRAWS = 4
 """How often values are drawn that float16 may have rounded: in one draw they may cancel out."""
 
 
+_VECTORS = 2
+"""Sides of an output with a number for each class of each image."""
+
+
 class Deviation(NamedTuple):
     """What one node of a model adds to the difference.
 
@@ -75,6 +79,17 @@ def difference(actual: Array, expected: Array) -> float:
 def bound(near: Array, exact: Array, tolerance: float) -> float:
     """What a difference may be where the reference gives `near` in float32, `exact` in float64."""
     return max(tolerance, _SLACK * difference(near, exact))
+
+
+def is_one_class(output: Array, tolerance: float) -> bool:
+    """Whether an image gives one number and no other, as a softmax of large logits does.
+
+    Other logits may give the same.
+    """
+    if output.ndim != _VECTORS or output.shape[1] < 2:  # noqa: PLR2004  two classes
+        return False
+    *_, second, first = np.sort(np.abs(output), axis=1).T
+    return bool(np.any(second <= tolerance * first))
 
 
 def repeat(images: Array, count: int) -> Array:

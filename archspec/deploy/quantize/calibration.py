@@ -36,12 +36,14 @@ class Calibration:
         shape: of each one, (h, w, c).
         digest: SHA-256 of the files that they are in, hexadecimal.
         load: place in `names` → the image, float32; None where the file is no picture.
+        floats: whether they are floats already, and not pixels.
     """
 
     names: Sequence[str]
     shape: Shape
     digest: str
     load: Callable[[int], Array | None]
+    floats: bool = False
 
     @property
     def held_back(self) -> Sequence[int]:
@@ -206,7 +208,8 @@ def _from_array(
         others = "" if pixels else ", or floats that the net reads"
         raise error("E454", f"'{path}' holds {array.dtype}; wanted: uint8 pixels{others}")
     names = [f"image {place}" for place in range(len(array))]
-    return Calibration(names, shape, digest, partial(_from_place, path, array, normal))
+    load = partial(_from_place, path, array, normal)
+    return Calibration(names, shape, digest, load, floats=array.dtype.kind == "f")
 
 
 def _from_place(path: Path, array: Array, normal: Callable[[Array], Array], place: int) -> Array:
