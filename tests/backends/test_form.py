@@ -14,6 +14,7 @@ from archspec.ops import (
     Activation,
     Attention,
     ChannelConvolution,
+    Concat,
     Convolution,
     Dense,
     Flatten,
@@ -94,6 +95,11 @@ def test_what_is_one_pixel_whatever_the_image_may_be_flattened():
         ),
         ((9, 9, 3), [Convolution((3, 3), 4)], "n0: convolution pads by the size of the image"),
         (
+            (9, 9, 3),
+            [Convolution((3, 3), 2, "same", 2)],
+            "n0: convolution pads by the size of the image",
+        ),
+        (
             (1, 1, 4),
             [ChannelConvolution(3)],
             "chain takes no images of another size: a channel convolution needs (1, 1, c), not"
@@ -120,6 +126,16 @@ def test_a_shuffle_and_a_resize_follow_the_image():
         "MaxPool", "Gather", "Shape", "Slice", "Shape", "Slice", "Concat", "Resize",
     ]  # fmt: skip
     assert check(model, graph, {}, form).sizes == ((8, 8), (9, 9), (41, 10))
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+def test_one_pixel_gets_as_large_as_the_image_is(mode):
+    build = GraphBuilder("net", (8, 6, 3))
+    pixel = build.add("pixel", GlobalPool(), [INPUT])
+    large = build.add("large", Resize(mode), [pixel, INPUT])
+    graph = build.build({"output": build.add("both", Concat(), [INPUT, large])})
+    form = Form(any_size=True)
+    assert check(emit(graph, {}, form), graph, {}, form).sizes == ((8, 6), (9, 7), (41, 8))
 
 
 @pytest.mark.parametrize(
