@@ -129,6 +129,16 @@ def test_a_shuffle_and_a_resize_follow_the_image():
 
 
 @pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+def test_an_image_may_become_so_many_times_as_large(mode):
+    graph = chain((8, 6, 3), Pool((2, 2), 2), Resize(mode, factor=(2, 3)))
+    form = Form(any_size=True)
+    model = emit(graph, {}, form)
+    assert kinds(model) == ["MaxPool", "Resize"]
+    assert shapes(model.graph.output) == {"output": ["batch", 3, "output_height", "output_width"]}
+    assert check(model, graph, {}, form).sizes == ((8, 6), (9, 7), (41, 8))
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
 def test_one_pixel_gets_as_large_as_the_image_is(mode):
     build = GraphBuilder("net", (8, 6, 3))
     pixel = build.add("pixel", GlobalPool(), [INPUT])

@@ -3,6 +3,10 @@
 
 import numpy as np
 import pytest
+from archspec.backends.onnx import Form
+from archspec.deploy.check import check
+from archspec.deploy.export import direct
+from archspec.ops import Resize
 from tests import choices
 from tests.lift.models import check_onnx, gap, in_float64, lifted, randomise
 
@@ -229,6 +233,17 @@ FAST = {
     "padded max", "prelu", "relu, capped", "rescaling by arrays", "separable", "shared layer",
     "squeeze, excite, reshape", "upsampled", "vectors",
 }  # fmt: skip
+
+
+def test_an_upsampled_image_is_as_large_as_the_image_says(tmp_path):
+    image = keras.Input((None, None, 3))
+    layer = layers.UpSampling2D((2, 3), interpolation="bilinear")
+    model = keras.Model(image, layer(layers.MaxPooling2D(2)(image)))
+    found = lifted(model, tmp_path, (8, 6))
+    assert found.graph.nodes[-1].op == Resize("bilinear", factor=(2, 3))
+    form = Form(any_size=True)
+    model = direct(found.graph, found.weights, form)
+    assert check(model, found.graph, found.weights, form).sizes == ((8, 6), (9, 7), (41, 8))
 
 
 @pytest.mark.parametrize("way", choices.all_but(FAST, WAYS))
