@@ -63,6 +63,12 @@ def classifier(x):
     return layers.Dense(3, activation="softmax")(x)
 
 
+def pixel(x):
+    x = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    x = layers.Dense(4)(x)
+    return layers.Concatenate()([x, layers.Reshape((1, 1, 4))(x)])
+
+
 def vectors(x):
     x = layers.Flatten()(x)
     x = layers.LayerNormalization(center=False)(x)
@@ -93,6 +99,7 @@ WAYS = {
     "squeeze, excite": lambda x: squeeze_excite(x, early=True),
     "squeeze, excite, reshape": lambda x: squeeze_excite(x, early=False),
     "hard gate": hard_gate,
+    "one pixel": pixel,
     "gate of places": lambda x: x * layers.Conv2D(1, 1, activation="sigmoid")(x),
     "reshape to a vector": lambda x: layers.Reshape((4,))(layers.GlobalAveragePooling2D(keepdims=True)(x)),
     "reshape, flatten": lambda x: layers.Reshape((-1,))(x),
