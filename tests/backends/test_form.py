@@ -8,6 +8,7 @@ import pytest
 from archspec.backends.onnx import OPSETS, Form, emit
 from archspec.deploy.check import check
 from archspec.deploy.export import direct
+from archspec.deploy.runtime import Runtime
 from archspec.errors import SpecError
 from archspec.graph import INPUT, GraphBuilder
 from archspec.ops import (
@@ -20,9 +21,11 @@ from archspec.ops import (
     Flatten,
     FourierPositions,
     GlobalPool,
+    LinearAttention,
     Pool,
     Resize,
     Shuffle,
+    UnitNorm,
 )
 from tests.deploy.nets import net, shapes
 from tests.parity import GRAPHS, arrays, chain
@@ -203,6 +206,15 @@ def test_the_node_that_diverges_is_found_in_every_form():
                 tensor.CopyFrom(onnx.numpy_helper.from_array(array, tensor.name))
         with pytest.raises(SpecError, match=r"the first node that diverges is 's1\.conv'"):
             check(model, graph, arrays(graph), form)
+
+
+@pytest.mark.parametrize("op", [UnitNorm(), LinearAttention(1, 1e-15)])
+@pytest.mark.parametrize("any_size", [False, True])
+def test_nothing_is_divided_by_zero_in_fp16(op, any_size):
+    graph = chain((4, 4, 6), op)
+    form = Form(precision="fp16", any_size=any_size)
+    runtime = Runtime(emit(graph, {}, form), form)
+    assert not runtime(np.zeros((1, 4, 4, 6)))["output"].any()
 
 
 def test_values_too_large_for_fp16_are_said_to_be():

@@ -19,6 +19,8 @@ Weights: TypeAlias = Mapping[str, Array]
 FLOATS = {"fp32": ("<f4", TensorProto.FLOAT), "fp16": ("<f2", TensorProto.FLOAT16)}
 """Precision → how its numbers are stored."""
 
+_LEAST = float(np.finfo(np.float16).smallest_subnormal)
+
 _INTEGERS = ("<i8", TensorProto.INT64)
 
 _INLINE = 1024
@@ -255,7 +257,12 @@ class Site:
         return self.weight(name, array.reshape(1, -1, *[1] * (len(self.shape) - 1)))
 
     def number(self, value: float, count: int | None = None) -> str:
-        """A constant, or a vector of `count` of them; one initializer for all who need it."""
+        """A constant, or a vector of `count` of them; one initializer for all who need it.
+
+        What keeps a divisor from zero is not rounded to zero.
+        """
+        if value > 0 and self.form.precision == "fp16":
+            value = max(value, _LEAST)
         name = f"constant/{value}" if count is None else f"constant/{value}x{count}"
         return self.writer.hold(name, np.full(() if count is None else count, float(value)))
 
