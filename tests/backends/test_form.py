@@ -1,5 +1,6 @@
 """What a file may look like: each form is valid, and computes the same."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -21,6 +22,7 @@ from archspec.ops import (
     Flatten,
     FourierPositions,
     GlobalPool,
+    LayerNorm,
     LinearAttention,
     Pool,
     Resize,
@@ -206,6 +208,18 @@ def test_the_node_that_diverges_is_found_in_every_form():
                 tensor.CopyFrom(onnx.numpy_helper.from_array(array, tensor.name))
         with pytest.raises(SpecError, match=r"the first node that diverges is 's1\.conv'"):
             check(model, graph, arrays(graph), form)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_an_output_may_be_turned_whose_own_node_turns_as_well(precision):
+    graph = replace(
+        chain((4, 6, 3), LayerNorm(), Pool((2, 2), 2)), outputs={"n0": "n0", "n1": "n1"}
+    )
+    form = Form(layout="nhwc", precision=precision)
+    model = emit(graph, arrays(graph), form)
+    names = [node.name for node in model.graph.node]
+    assert len(set(names)) == len(names)
+    assert check(model, graph, arrays(graph), form).outputs == 2
 
 
 @pytest.mark.parametrize("op", [UnitNorm(), LinearAttention(1, 1e-15)])

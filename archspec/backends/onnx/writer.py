@@ -122,13 +122,18 @@ class Writer:
 
     def finish(self) -> None:
         """Write the outputs, and a shape for every value."""
+        taken = {node.name for node in self.proto.node}
         for output, value in self.graph.outputs.items():
             name, steps = self._names[value], self._closing(value)
             if not steps and name != output:
                 steps["Identity"] = {}
             for step, attributes in steps.items():
                 result = output if step == list(steps)[-1] else f"{output}/{step}"
-                self.add(step, [name], f"{output}/{step}", result, attributes)
+                own = f"{output}/{step}"
+                while own in taken:
+                    own += "_"
+                taken.add(own)
+                self.add(step, [name], own, result, attributes)
                 self.shapes[result] = channels_first(self.graph.shapes[value])
                 self._types[result] = TensorProto.FLOAT
                 name = result

@@ -180,7 +180,7 @@ def follows(node: onnx.NodeProto) -> bool:
 
 def _closes(node: onnx.NodeProto) -> bool:
     """Whether a node only turns a value into an output, which stands at the end of the model."""
-    return node.name == f"{node.output[0]}/{node.op_type}"
+    return node.name.startswith(f"{node.output[0]}/")
 
 
 def is_under(name: str, path: str) -> bool:
