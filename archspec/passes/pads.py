@@ -68,7 +68,7 @@ def _merged(graph: Graph, node: Node, pad: Pad, reader: Op) -> Op | None:
         return None  # a window of padding alone, which runtimes refuse
     if window.type == "average":
         return replace(window, count_padding=True) if zeros and (bare or counted) else None
-    lowest = pad.value == -inf or (zeros and _is_never_negative(graph, node.inputs[0]))
+    lowest = pad.value == -inf or (zeros and is_never_negative(graph, node.inputs[0]))
     return replace(window, count_padding=False) if lowest and (bare or not counted) else None
 
 
@@ -78,7 +78,8 @@ def _sum(one: Around, other: Around) -> Around:
     return (top + above, bottom + below), (left + before, right + after)
 
 
-def _is_never_negative(graph: Graph, value: str) -> bool:
+def is_never_negative(graph: Graph, value: str) -> bool:
+    """Whether a value is zero or more, whatever the image."""
     node = graph.named.get(value)
     while node and isinstance(node.op, Pool) and node.op.type == "max":
         node = graph.named.get(node.inputs[0])
