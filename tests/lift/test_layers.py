@@ -42,6 +42,11 @@ def inner(x):
     return layers.Add()([model(x), model(model(x))])
 
 
+def by_name(x):
+    image = keras.Input(IMAGE)
+    return keras.Model(image, layers.Conv2D(4, 1)(image))(inputs=x)
+
+
 def several(x):
     given = keras.Input(IMAGE)
     model = keras.Model(
@@ -152,6 +157,7 @@ WAYS = {
     "padded by an operation": lambda x: do.pad(x, ((0, 0), (1, 2), (0, 1), (0, 0)), constant_values=2.0),
     "resized by an operation": lambda x: do.image.resize(x, (5, 11)),
     "model in a model": inner,
+    "model in a model, by name": by_name,
     "outputs of models": several,
     "shared layer": shared,
 }  # fmt: skip
