@@ -172,6 +172,7 @@ def _channels() -> Iterator[tuple[Shape, Op]]:
     for mode in ("nearest", "bilinear"):
         for size in ((8, 15), (8, 10), (2, 3), (1, 7)):
             yield (4, 5, 3), Resize(mode, size)
+        yield (4, 5, 3), Resize(mode, factor=(2, 3))
 
 
 def _vectors() -> Iterator[tuple[Op, ...]]:

@@ -180,7 +180,7 @@ def direct(
     metadata: Mapping[str, str] | None = None,
 ) -> onnx.ModelProto:
     """The graph after all passes, as an ONNX model."""
-    return emit(*deployed(graph, weights), form, metadata=metadata)
+    return emit(*deployed(graph, weights, any_size=form.any_size), form, metadata=metadata)
 
 
 def _written(model: onnx.ModelProto, path: Path, agreement: Agreement | None) -> Exported:
@@ -206,7 +206,7 @@ def _external(
         if check:
             agreement = compare(found.model, graph, weights, form, folder=found.folder)
 
-    small, arrays = deployed(graph, weights)
+    small, arrays = deployed(graph, weights, any_size=form.any_size)
     found = external.write(
         path, lambda data: emit(small, arrays, form, metadata=metadata, data=data), compared
     )

@@ -28,6 +28,7 @@ from archspec.errors import SpecError, did_you_mean, error
 from archspec.files import write_whole
 from archspec.graph import INPUT, Graph
 from archspec.passes.pipeline import deployed
+from archspec.passes.zeros import zeros
 
 Array: TypeAlias = NDArray[Any]
 Weights: TypeAlias = Mapping[str, Array]
@@ -108,6 +109,8 @@ def export_tflite(  # noqa: PLR0913  each is an option of the command
     _refuse(path, precision, batch)
     held, seen = _divided(images, graph) if precision == "int8" else (None, None)
     small, arrays = deployed(graph, weights)
+    if precision == "int8":
+        small, arrays = zeros(small, arrays)
     data = _with_files(_convert(small, arrays, precision, batch, seen), metadata or {})
     agreement = drift = None
     if check and held is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from archspec.errors import quoted
+from archspec.lift.calls import kind_of
 from archspec.lift.said import RefusedError, Value, is_object, number
 from archspec.lift.site import Rule, Site
 from archspec.ops import Activation, Add, Function, Rescale, Scale
@@ -48,7 +49,7 @@ def named(name: Value) -> Activation | None:
 
 def _of_layer(layer: Value) -> Activation | None:
     """The function of a layer that is given as an activation, or of a name that is wrapped."""
-    kind, config = layer.get("class_name"), layer["config"]
+    kind, config = kind_of(layer), layer["config"]
     if kind == "function":
         return named(config)
     if kind == "ReLU" and config.get("max_value") in (None, 6.0):

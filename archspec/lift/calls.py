@@ -263,7 +263,8 @@ class _Model:
         layer = self._layer(name)
         place = (*self.place, name)
         if _class_of(layer) in MODELS:
-            return _Model(layer, place, self.unroller).run([*tips([*args])])
+            given = tips([*args, named.get("inputs", [])])
+            return _Model(layer, place, self.unroller).run([*given])
         self.unroller.step(1 + size_of(layer) // ITEMS)
         settings = object_of(layer.get("config"), quoted(name))
         return self.unroller.add(

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from archspec.errors import Diagnostic, SpecError, error
+from archspec.errors import Diagnostic, SpecError, error, quoted
 from archspec.graph import INPUT, Graph, GraphBuilder
 from archspec.lift.calls import IMAGE, Call, Net
 from archspec.lift.groups import Group, grouped
 from archspec.lift.rules import CHAIN, POOLS, RULES
 from archspec.lift.said import RefusedError, is_list
 from archspec.lift.site import Draft, Site, Source, Tensor
+from archspec.lift.structure import reads_in
 from archspec.ops import Shape, ShapeError
 
 LONGEST = 32
@@ -58,8 +59,17 @@ def _lift(draft: Draft, call: Call) -> None:
     site = Site(draft, call)
     if not site.tensors:
         raise RefusedError("it reads nothing")
+    if not call.kind.startswith("ops."):
+        _need_idle(call)
     RULES[call.kind](site)
     site.said.finish()
+
+
+def _need_idle(call: Call) -> None:
+    """Refuse what a layer is told besides what it reads, and whether it is trained."""
+    for value in (*call.args, *call.named.values()):
+        if value is not None and not isinstance(value, bool) and not reads_in(value):
+            raise RefusedError(f"it is called with {quoted(value)}")
 
 
 def _kept(calls: Sequence[Call]) -> frozenset[str]:

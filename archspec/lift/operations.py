@@ -45,7 +45,6 @@ def mean(site: Site) -> None:
 
 def largest(site: Site) -> None:
     """The largest value over height and width."""
-    site.said.take("initial")
     _reduce(site, GlobalPool("max"))
 
 

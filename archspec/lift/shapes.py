@@ -1,6 +1,7 @@
 """Layers that pad, crop, resize, flatten and reshape."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from archspec.errors import quoted
 from archspec.lift.said import RefusedError, count, is_list
@@ -28,9 +29,9 @@ def crop(site: Site) -> None:
 
 def upsample(site: Site) -> None:
     """UpSampling2D."""
-    height, width, _ = site.image()
-    rows, columns = site.said.pair("size", (2, 2))
-    _resize(site, (height * rows, width * columns))
+    site.image()
+    factor = site.said.pair("size", (2, 2))
+    site.finish(site.add(Resize(_mode(site), factor=factor), site.value()))
 
 
 def resizing(site: Site) -> None:
@@ -40,17 +41,18 @@ def resizing(site: Site) -> None:
         said.need(name, wanted=False, default=False)
     for name in ("fill_mode", "fill_value"):
         said.take(name)
-    _resize(site, (said.integer("height"), said.integer("width")))
-
-
-def _resize(site: Site, size: tuple[int, int]) -> None:
+    size = said.integer("height"), said.integer("width")
     height, width, _ = site.image()
-    mode = site.said.one_of("interpolation", ("nearest", "bilinear"), "nearest")
+    mode = _mode(site)
     if mode == "nearest" and (size[0] % height or size[1] % width):
         # TensorFlow takes the pixel at the center, which is another one.
         raise RefusedError(f"the nearest pixels of {height}x{width} for {size[0]}x{size[1]}")
-    op = Resize("nearest" if mode == "nearest" else "bilinear", size)
-    site.finish(site.add(op, site.value()))
+    site.finish(site.add(Resize(mode, size), site.value()))
+
+
+def _mode(site: Site) -> Literal["nearest", "bilinear"]:
+    word = site.said.one_of("interpolation", ("nearest", "bilinear"), "nearest")
+    return "nearest" if word == "nearest" else "bilinear"
 
 
 def flatten(site: Site) -> None:

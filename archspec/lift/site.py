@@ -167,7 +167,8 @@ class Site:
     def finish(self, value: str, *, flat: bool = False) -> None:
         """Say which value is the result; `flat`: a vector in Keras, whatever it is here."""
         shape = self.draft.build.shapes[value]
-        if (flat or self.kept) and shape[:-1] == (1, 1):
+        kept = self.kept and len(self.shape) == 1
+        if (flat or kept) and shape[:-1] == (1, 1):
             shape = shape[-1:]
         self.draft.tensors[self.call.name] = Tensor(value, shape)
 

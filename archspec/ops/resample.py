@@ -11,7 +11,8 @@ from archspec.ops.op import Op, Shape, ShapeError
 class Resize(Op):
     """(h, w, c) and an image (h', w', _) → (h', w', c), the first at the size of the second.
 
-    With a `size` (h', w') there is no second.
+    With a `size` (h', w') there is no second, nor with a `factor`: then h' and w' are so many times
+    h and w, whatever these are.
 
     nearest:  pixel i of n' is pixel ⌊i · n / n'⌋ of n.
     bilinear: pixel i lies at (i + ½) · n / n' - ½, between its two neighbors; the border repeats.
@@ -21,16 +22,22 @@ class Resize(Op):
 
     mode: Literal["nearest", "bilinear"] = "nearest"
     size: tuple[int, int] | None = None
+    factor: tuple[int, int] | None = None
 
     def infer(self, *inputs: Shape) -> Shape:
         for shape in inputs:
             if len(shape) != 3:  # noqa: PLR2004  h, w, c
                 raise ShapeError(f"a resize needs images (h, w, c), not {list(shape)}")
-        if self.size:
-            (image,) = inputs
-            return (*self.size, image[2])
-        image, like = inputs
-        return (*like[:2], image[2])
+        return (*self.sides(*inputs), inputs[0][2])
+
+    def sides(self, image: Shape, like: Shape | None = None) -> tuple[int, int]:
+        """Height and width of the result."""
+        if like:
+            return like[0], like[1]
+        if self.factor:
+            return image[0] * self.factor[0], image[1] * self.factor[1]
+        assert self.size  # noqa: S101
+        return self.size
 
 
 @lru_cache(maxsize=1024)

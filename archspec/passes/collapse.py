@@ -36,7 +36,7 @@ class _Term(NamedTuple):
         return self.node.op if self.node else None
 
 
-def collapse(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
+def collapse(graph: Graph, weights: Weights, *, any_size: bool = False) -> tuple[Graph, Weights]:
     """Replace each sum of convolutions of one value by one convolution of it.
 
     A term is a convolution of the value with or without a batch norm, a batch norm of the value
@@ -47,19 +47,25 @@ def collapse(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
     Requires: an array for each key of `graph.weights`.
     Ensures: batch norms are folded, see `fold`. A sum is left only where it has no convolution,
         or a term that is something else, of something else, read twice or an output itself; where
-        strides, groups or dilations differ; or where no padding puts the new window in its place.
-        What replaces a sum has its name and its value, and a bias; its arrays are summed in
-        float64 and keep their type. Outputs are equal up to rounding.
+        strides, groups or dilations differ; or where no padding puts the new window in its place,
+        at every size of the image if that may be any. What replaces a sum has its name and its
+        value, and a bias; its arrays are summed in float64 and keep their type. Outputs are equal
+        up to rounding.
+
+    Args:
+        graph: to change.
+        weights: its arrays.
+        any_size: whether outputs must be equal for images of every size.
     """
     while True:  # a batch norm may stand behind a sum, and be a term of another one
-        graph, weights = _collapsed(graph, weights)
+        graph, weights = _collapsed(graph, weights, any_size=any_size)
         before = len(graph.nodes)
         graph, weights = fold(graph, weights)
         if len(graph.nodes) == before:
             return graph, weights
 
 
-def _collapsed(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
+def _collapsed(graph: Graph, weights: Weights, *, any_size: bool) -> tuple[Graph, Weights]:
     """The graph without the sums that can go; a batch norm behind one is not folded yet."""
     nodes = {node.name: node for node in graph.nodes}
     arrays = dict(weights)
@@ -67,6 +73,8 @@ def _collapsed(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
         if not isinstance(node.op, Add):
             continue
         terms = [_term(graph, nodes, name) for name in node.inputs]
+        if any_size and _moves(terms):
+            continue
         image = graph.shapes[terms[0].source]
         op = _joined(terms, image, node.shape)
         if op is None:
@@ -93,6 +101,13 @@ def _term(graph: Graph, nodes: Mapping[str, Node], name: str) -> _Term:
     if node and isinstance(node.op, Convolution | Dense) and alone(graph, name):
         return _Term(node.inputs[0], node, norm)
     return _Term(name, None, norm)
+
+
+def _moves(terms: Sequence[_Term]) -> bool:
+    """Whether the windows of the terms lie otherwise to each other at another size of the image."""
+    ops = [term.op for term in terms if isinstance(term.op, Convolution)]
+    windows = {(op.kernel, op.padding, op.dilation) for op in ops}
+    return len(windows) > 1 and not all(op.steady_pads() for op in ops)
 
 
 def _joined(terms: Sequence[_Term], image: Shape, shape: Shape) -> Linear | None:

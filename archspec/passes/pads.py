@@ -17,7 +17,7 @@ NEVER_NEGATIVE = ("relu", "relu6", "sigmoid", "hard_sigmoid", "softmax", "softpl
 """Functions whose value is zero or more."""
 
 
-def pads(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
+def pads(graph: Graph, weights: Weights, *, any_size: bool = False) -> tuple[Graph, Weights]:
     """Let each convolution or pool pad by itself what a Pad before it pads.
 
     Zeros go into a convolution, and into a mean that counts what is padded; zeros around what is
@@ -26,14 +26,22 @@ def pads(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
     Requires: nothing.
     Ensures: a Pad is left only where it is read twice or is an output itself; where its value is
         neither zero nor, before a maximum, minus infinity; where a pool pads in another way, or
-        a maximum has a window of nothing but padding; and before other ops. The window keeps its
-        name; outputs are the same, weights are untouched.
+        a maximum has a window of nothing but padding; before a window that pads by the size of
+        the image, if that may be any; and before other ops. The window keeps its name; outputs are
+        the same, weights are untouched.
+
+    Args:
+        graph: to change.
+        weights: its arrays.
+        any_size: whether outputs must be the same for images of every size.
     """
     gone: dict[str, str] = {}
     changed: dict[str, Op] = {}
     for node in graph.nodes:
         pad = graph.named.get(node.inputs[0])
         if not pad or not isinstance(pad.op, Pad) or not alone(graph, pad.name):
+            continue
+        if any_size and isinstance(node.op, Window) and not node.op.steady_pads():
             continue
         op = _merged(graph, pad, pad.op, node.op)
         if op:
@@ -60,7 +68,7 @@ def _merged(graph: Graph, node: Node, pad: Pad, reader: Op) -> Op | None:
         return None  # a window of padding alone, which runtimes refuse
     if window.type == "average":
         return replace(window, count_padding=True) if zeros and (bare or counted) else None
-    lowest = pad.value == -inf or (zeros and _is_never_negative(graph, node.inputs[0]))
+    lowest = pad.value == -inf or (zeros and is_never_negative(graph, node.inputs[0]))
     return replace(window, count_padding=False) if lowest and (bare or not counted) else None
 
 
@@ -70,7 +78,8 @@ def _sum(one: Around, other: Around) -> Around:
     return (top + above, bottom + below), (left + before, right + after)
 
 
-def _is_never_negative(graph: Graph, value: str) -> bool:
+def is_never_negative(graph: Graph, value: str) -> bool:
+    """Whether a value is zero or more, whatever the image."""
     node = graph.named.get(value)
     while node and isinstance(node.op, Pool) and node.op.type == "max":
         node = graph.named.get(node.inputs[0])

@@ -1,6 +1,7 @@
 """The passes that every deployed model goes through, whatever it becomes."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
@@ -19,13 +20,28 @@ Pass: TypeAlias = Callable[[Graph, Weights], tuple[Graph, Weights]]
 PASSES: tuple[Pass, ...] = (prune, pads, collapse, gates, merge, absorb)
 """In the order in which they run."""
 
+ANY_SIZE: tuple[Pass, ...] = (
+    prune,
+    partial(pads, any_size=True),
+    partial(collapse, any_size=True),
+    gates,
+    merge,
+    absorb,
+)
+"""The same for a graph that images of every size go through."""
 
-def deployed(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
+
+def deployed(graph: Graph, weights: Weights, *, any_size: bool = False) -> tuple[Graph, Weights]:
     """The graph after all passes.
 
     Requires: an array for each key of `graph.weights`.
     Ensures: what each of `PASSES` ensures; names stay, outputs are equal up to rounding.
+
+    Args:
+        graph: as it was lowered.
+        weights: its arrays.
+        any_size: whether outputs must be equal for images of every size.
     """
-    for run in PASSES:
+    for run in ANY_SIZE if any_size else PASSES:
         graph, weights = run(graph, weights)
     return graph, weights

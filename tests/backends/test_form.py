@@ -1,5 +1,6 @@
 """What a file may look like: each form is valid, and computes the same."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -9,20 +10,25 @@ from archspec.backends.onnx import OPSETS, Form, emit
 from archspec.deploy.check import check, random_images
 from archspec.deploy.deviation import deviations
 from archspec.deploy.export import direct
+from archspec.deploy.runtime import Runtime
 from archspec.errors import SpecError
 from archspec.graph import INPUT, GraphBuilder
 from archspec.ops import (
     Activation,
     Attention,
     ChannelConvolution,
+    Concat,
     Convolution,
     Dense,
     Flatten,
     FourierPositions,
     GlobalPool,
+    LayerNorm,
+    LinearAttention,
     Pool,
     Resize,
     Shuffle,
+    UnitNorm,
 )
 from tests.deploy.nets import net, shapes
 from tests.parity import GRAPHS, arrays, chain
@@ -95,6 +101,11 @@ def test_what_is_one_pixel_whatever_the_image_may_be_flattened():
         ),
         ((9, 9, 3), [Convolution((3, 3), 4)], "n0: convolution pads by the size of the image"),
         (
+            (9, 9, 3),
+            [Convolution((3, 3), 2, "same", 2)],
+            "n0: convolution pads by the size of the image",
+        ),
+        (
             (1, 1, 4),
             [ChannelConvolution(3)],
             "chain takes no images of another size: a channel convolution needs (1, 1, c), not"
@@ -121,6 +132,26 @@ def test_a_shuffle_and_a_resize_follow_the_image():
         "MaxPool", "Gather", "Shape", "Slice", "Shape", "Slice", "Concat", "Resize",
     ]  # fmt: skip
     assert check(model, graph, {}, form).sizes == ((8, 8), (9, 9), (41, 10))
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+def test_an_image_may_become_so_many_times_as_large(mode):
+    graph = chain((8, 6, 3), Pool((2, 2), 2), Resize(mode, factor=(2, 3)))
+    form = Form(any_size=True)
+    model = emit(graph, {}, form)
+    assert kinds(model) == ["MaxPool", "Resize"]
+    assert shapes(model.graph.output) == {"output": ["batch", 3, "output_height", "output_width"]}
+    assert check(model, graph, {}, form).sizes == ((8, 6), (9, 7), (41, 8))
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+def test_one_pixel_gets_as_large_as_the_image_is(mode):
+    build = GraphBuilder("net", (8, 6, 3))
+    pixel = build.add("pixel", GlobalPool(), [INPUT])
+    large = build.add("large", Resize(mode), [pixel, INPUT])
+    graph = build.build({"output": build.add("both", Concat(), [INPUT, large])})
+    form = Form(any_size=True)
+    assert check(emit(graph, {}, form), graph, {}, form).sizes == ((8, 6), (9, 7), (41, 8))
 
 
 @pytest.mark.parametrize(
@@ -178,6 +209,27 @@ def test_the_node_that_diverges_is_found_in_every_form():
                 tensor.CopyFrom(onnx.numpy_helper.from_array(array, tensor.name))
         with pytest.raises(SpecError, match=r"the first node that diverges is 's1\.conv'"):
             check(model, graph, arrays(graph), form)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_an_output_may_be_turned_whose_own_node_turns_as_well(precision):
+    graph = replace(
+        chain((4, 6, 3), LayerNorm(), Pool((2, 2), 2)), outputs={"n0": "n0", "n1": "n1"}
+    )
+    form = Form(layout="nhwc", precision=precision)
+    model = emit(graph, arrays(graph), form)
+    names = [node.name for node in model.graph.node]
+    assert len(set(names)) == len(names)
+    assert check(model, graph, arrays(graph), form).outputs == 2
+
+
+@pytest.mark.parametrize("op", [UnitNorm(), LinearAttention(1, 1e-15)])
+@pytest.mark.parametrize("any_size", [False, True])
+def test_nothing_is_divided_by_zero_in_fp16(op, any_size):
+    graph = chain((4, 4, 6), op)
+    form = Form(precision="fp16", any_size=any_size)
+    runtime = Runtime(emit(graph, {}, form), form)
+    assert not runtime(np.zeros((1, 4, 4, 6)))["output"].any()
 
 
 def test_values_too_large_for_fp16_are_said_to_be():

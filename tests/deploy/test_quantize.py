@@ -287,6 +287,25 @@ def test_values_that_are_outputs_too_keep_their_meaning(images):
     assert named(made.model)["s1.1.depthwise.act"].op_type == "Clip"
 
 
+def test_what_only_a_hard_sigmoid_reads_may_be_an_output(images):
+    graph = mobile()
+    outputs = {name: name for name in ("logits", "s1.1.se.conv")}
+    graph = Graph(graph.name, graph.input, graph.nodes, outputs)
+    made = quantize(model_of(graph), images)
+    assert all(one.sqnr > 35 for one in made.figures.differences)
+    assert named(made.model)["s1.1.se.act"].op_type == "QuantizeLinear"
+
+
+def test_what_turns_an_output_at_the_end_is_not_where_the_float_part_ends(images):
+    graph = mobile()
+    outputs = {name: name for name in ("logits", "stem.conv")}
+    graph = Graph(graph.name, graph.input, graph.nodes, outputs)
+    model = direct(graph, arrays(graph), Form(layout="nhwc"))
+    assert model.graph.node[-1].name == "stem.conv/Transpose"
+    assert in_float(model, "stem.conv") == {"input/Transpose", "scale.shift", "stem.conv"}
+    assert quantize(model, images, float_until="stem.conv").figures.worst.sqnr > 25
+
+
 def test_the_same_arguments_give_the_same_bytes_in_every_process(tmp_path):
     script = f"""
 from hashlib import sha256

@@ -9,9 +9,11 @@ from archspec.backends.onnx import Form
 from archspec.deploy.check import check
 from archspec.deploy.export import export
 from archspec.deploy.tf2onnx import convert, convert_model, load
+from archspec.deploy.tf2onnx.tidy import tidy
 from archspec.errors import SpecError
 from archspec.graph import INPUT, GraphBuilder
 from archspec.ops import Activation
+from onnx import TensorProto, helper
 from tests.deploy.nets import chaos, names, net, shapes
 from tests.parity import arrays
 
@@ -143,6 +145,24 @@ def test_what_keras_meant_takes_one_node(k):
         "flat/shape", "logits/kernel", "logits/bias",
     }  # fmt: skip
     assert [(entry.domain, entry.version) for entry in proto.opset_import] == [("", 17)]
+
+
+@pytest.mark.parametrize(("turned", "kind"), [(False, "HardSigmoid"), (True, "Div")])
+def test_six_by_a_gate_is_no_hard_sigmoid(turned, kind):
+    clipped = ["clipped", "six"]
+    steps = [
+        helper.make_node("Add", ["x", "three"], ["more"], "add"),
+        helper.make_node("Clip", ["more", "zero", "six"], ["clipped"], "clip"),
+        helper.make_node("Div", clipped[::-1] if turned else clipped, ["y"], "divide"),
+    ]
+    ends = [[helper.make_tensor_value_info(name, TensorProto.FLOAT, [4])] for name in "xy"]
+    numbers = [
+        helper.make_tensor(name, TensorProto.FLOAT, [], [value])
+        for name, value in (("zero", 0), ("three", 3), ("six", 6))
+    ]
+    graph = helper.make_graph(steps, "net", *ends, numbers)
+    tidy(graph, {}, 17)
+    assert graph.node[-1].op_type == kind
 
 
 def test_what_others_read_stays(k):

@@ -11,7 +11,7 @@ from archspec.deploy.litert import LiteRT
 from archspec.deploy.tflite import export_tflite
 from archspec.errors import SpecError
 from archspec.graph import Graph
-from archspec.ops import Activation, Convolution
+from archspec.ops import Activation, Convolution, Pool
 from tests.deploy.nets import chaos, names, net
 from tests.parity import arrays, chain, images
 
@@ -126,6 +126,16 @@ def test_an_int8_model_tells_its_drift_and_takes_floats(tmp_path):
     assert exported.drift == pytest.approx(square, rel=1e-6)
     assert 1e-3 < exported.drift < 0.02
     assert exported.bytes < 0.35 * graph.weights["n0/kernel"].size * 4
+
+
+def test_minus_infinity_is_kept_out_of_int8(tmp_path):
+    conv, pool = Convolution((3, 3), channels=16), Pool((3, 3), 2, "symmetric")
+    graph = chain((8, 8, 16), conv, Activation("relu"), pool, conv)
+    path = tmp_path / "net.tflite"
+    seen = images(graph, 21)
+    exported = export_tflite(graph, arrays(graph), path, precision="int8", images=seen)
+    assert exported.drift is not None
+    assert exported.drift < 0.03
 
 
 def test_an_unchecked_model_tells_nothing(tmp_path):

@@ -144,6 +144,32 @@ def test_a_setting_that_is_not_known_is_refused(saved, tmp_path):
     )
 
 
+def swish(x):
+    return x * keras.ops.sigmoid(1.7 * x)
+
+
+def test_a_function_of_the_user_is_not_one_of_keras_by_the_same_name(refused):
+    model = row(layers.Conv2D(2, 1, activation=swish, name="it"))
+    why = 'activation is {"module": "builtins", "class_name": "function", "config": …'
+    assert refused(model) == f"E444 layer 'it' of the class 'Conv2D' cannot be lifted: {why}"
+
+
+def test_what_a_layer_is_called_with_is_not_forgotten(refused):
+    image = keras.Input((8, 8, 4))
+    mask = np.array([True, False, True, True])
+    model = keras.Model(image, layers.Softmax(name="it")(image, mask=mask))
+    assert refused(model) == (
+        "E444 layer 'it' of the class 'Softmax' cannot be lifted:"
+        " it is called with [true, false, true, true]"
+    )
+
+
+def test_a_maximum_of_a_number_too_is_refused(refused):
+    image = keras.Input((8, 8, 4))
+    model = keras.Model(image, keras.ops.max(image, axis=(1, 2), initial=0.5))
+    assert refused(model).endswith("of the class 'ops.Max' cannot be lifted: initial is 0.5")
+
+
 def test_arrays_that_do_not_fit_what_a_layer_reads_are_refused(saved, tmp_path):
     def change(config):
         layer = {"module": "keras.src.applications.convnext", "class_name": "LayerScale"}

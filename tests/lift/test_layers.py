@@ -3,6 +3,10 @@
 
 import numpy as np
 import pytest
+from archspec.backends.onnx import Form
+from archspec.deploy.check import check
+from archspec.deploy.export import direct
+from archspec.ops import Resize
 from tests import choices
 from tests.lift.models import check_onnx, gap, in_float64, lifted, randomise
 
@@ -38,6 +42,11 @@ def inner(x):
     return layers.Add()([model(x), model(model(x))])
 
 
+def by_name(x):
+    image = keras.Input(IMAGE)
+    return keras.Model(image, layers.Conv2D(4, 1)(image))(inputs=x)
+
+
 def several(x):
     given = keras.Input(IMAGE)
     model = keras.Model(
@@ -57,6 +66,12 @@ def classifier(x):
     x = layers.GlobalMaxPooling2D()(x)
     x = layers.Dropout(0.5)(layers.Dense(6, activation="gelu")(x))
     return layers.Dense(3, activation="softmax")(x)
+
+
+def pixel(x):
+    x = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    x = layers.Dense(4)(x)
+    return layers.Concatenate()([x, layers.Reshape((1, 1, 4))(x)])
 
 
 def vectors(x):
@@ -89,6 +104,7 @@ WAYS = {
     "squeeze, excite": lambda x: squeeze_excite(x, early=True),
     "squeeze, excite, reshape": lambda x: squeeze_excite(x, early=False),
     "hard gate": hard_gate,
+    "one pixel": pixel,
     "gate of places": lambda x: x * layers.Conv2D(1, 1, activation="sigmoid")(x),
     "reshape to a vector": lambda x: layers.Reshape((4,))(layers.GlobalAveragePooling2D(keepdims=True)(x)),
     "reshape, flatten": lambda x: layers.Reshape((-1,))(x),
@@ -141,6 +157,7 @@ WAYS = {
     "padded by an operation": lambda x: do.pad(x, ((0, 0), (1, 2), (0, 1), (0, 0)), constant_values=2.0),
     "resized by an operation": lambda x: do.image.resize(x, (5, 11)),
     "model in a model": inner,
+    "model in a model, by name": by_name,
     "outputs of models": several,
     "shared layer": shared,
 }  # fmt: skip
@@ -229,6 +246,17 @@ FAST = {
     "padded max", "prelu", "relu, capped", "rescaling by arrays", "separable", "shared layer",
     "squeeze, excite, reshape", "upsampled", "vectors",
 }  # fmt: skip
+
+
+def test_an_upsampled_image_is_as_large_as_the_image_says(tmp_path):
+    image = keras.Input((None, None, 3))
+    layer = layers.UpSampling2D((2, 3), interpolation="bilinear")
+    model = keras.Model(image, layer(layers.MaxPooling2D(2)(image)))
+    found = lifted(model, tmp_path, (8, 6))
+    assert found.graph.nodes[-1].op == Resize("bilinear", factor=(2, 3))
+    form = Form(any_size=True)
+    model = direct(found.graph, found.weights, form)
+    assert check(model, found.graph, found.weights, form).sizes == ((8, 6), (9, 7), (41, 8))
 
 
 @pytest.mark.parametrize("way", choices.all_but(FAST, WAYS))

@@ -50,7 +50,7 @@ def as_lifted(graph: Graph, node: Node):
     if op == Blur(2, 1):
         op = Pool((2, 2), 1, "valid", type="average")  # which is the same
     if isinstance(op, Resize):
-        op, inputs = replace(op, size=node.shape[:2]), inputs[:1]
+        op, inputs = replace(op, size=node.shape[:2], factor=None), inputs[:1]
     if isinstance(op, Scale) and op.groups == image[-1]:
         op = replace(op, groups=None)
     return op, inputs, node.shape

@@ -5,7 +5,9 @@ from collections import Counter
 import archspec
 import numpy as np
 import pytest
+from archspec.backends.onnx import Form
 from archspec.backends.reference import emit
+from archspec.deploy.check import check
 from archspec.deploy.deviation import deviations
 from archspec.deploy.export import direct
 from archspec.graph import INPUT, Graph, GraphBuilder
@@ -114,6 +116,20 @@ def test_where_padding_is_after_the_image_one_pixel_is_the_first_of_the_window()
     kernel = collapse(graph, weights)[1]["sum/kernel"]
     difference = kernel - weights["a.convolution/kernel"]
     assert np.argwhere(np.abs(difference).sum((2, 3)) > 1e-6).tolist() == [[0, 0]]
+
+
+def test_at_any_size_windows_stay_apart_that_move_against_each_other():
+    strided = [(Convolution((size, size), 2, "same", channels=4),) for size in (3, 1)]
+    graph = branches(*strided, image=(6, 6, 4))
+    assert collapse(graph, arrays(graph), any_size=True)[0] == graph
+    form = Form(any_size=True)
+    model = direct(graph, arrays(graph), form)
+    assert check(model, graph, arrays(graph), form).sizes == ((6, 6), (7, 7), (39, 8))
+    for alike in ([strided[0], strided[0]], [(THREE,), (ONE,), ()]):
+        graph = branches(*alike, image=(6, 6, 4))
+        model = direct(graph, arrays(graph), form)
+        assert [node.name for node in model.graph.node] == ["sum"]
+        check(model, graph, arrays(graph), form)
 
 
 def test_a_row_and_a_column_make_a_square():

@@ -3,6 +3,7 @@ from math import inf
 
 import numpy as np
 import pytest
+from archspec.backends.onnx import Form
 from archspec.backends.reference import emit
 from archspec.deploy.check import check
 from archspec.deploy.export import direct
@@ -98,6 +99,16 @@ def test_zeros_go_into_a_maximum_of_what_is_never_negative():
 @pytest.mark.parametrize("reader", [Activation("relu"), BatchNorm(), GlobalPool(), Crop((1, 1))])
 def test_a_pad_before_another_op_stays(reader):
     assert merged(PAD, reader) == [PAD, reader]
+
+
+def test_at_any_size_a_pad_stays_before_what_pads_by_the_size():
+    op, steady = Convolution((3, 3), 2, "same", channels=4), Convolution((3, 3), channels=4)
+    graph = chain((8, 8, 3), PAD, steady, PAD, op)
+    small = pads(graph, {}, any_size=True)[0]
+    assert [node.op for node in small.nodes][1:] == [PAD, op]
+    form = Form(any_size=True)
+    model = direct(graph, arrays(graph), form)
+    assert check(model, graph, arrays(graph), form).sizes == ((8, 8), (9, 9), (41, 10))
 
 
 def test_a_window_of_padding_alone_is_left_as_it_is():

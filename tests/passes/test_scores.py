@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from archspec.backends.reference import emit
@@ -53,3 +55,31 @@ def test_what_is_no_vector_stays_and_something_must_be_one():
     with pytest.raises(SpecError) as caught:
         scores(chain((4, 4, 3), SOFTMAX), "logits")
     assert str(caught.value) == "E417 no output of chain is a vector of logits"
+
+
+def test_a_softmax_that_something_else_reads_stays_for_that():
+    build = GraphBuilder("net", (1, 1, 3))
+    shares = build.add("shares", SOFTMAX, [build.add("flat", Flatten(), [INPUT])])
+    graph = build.build({"first": shares, "second": build.add("dense", Dense(2), [shares])})
+    wanted = scores(graph, "logits")
+    assert wanted.nodes == graph.nodes
+    assert wanted.outputs == {"first": "flat", "second": "dense"}
+
+
+def test_a_softmax_of_an_image_stays_where_that_is_an_output_too():
+    graph = chain((1, 1, 3), SOFTMAX, Flatten())
+    graph = replace(graph, outputs={"image": "n0", "scores": "n1"})
+    wanted = scores(graph, "logits")
+    assert str(wanted).splitlines()[2:] == [
+        "  n0 = activation function=softmax (input) : 1x1x3",
+        "  n1 = flatten (n0) : 3",
+        "  n1.logits = flatten (input) : 3",
+        "  output image = n0",
+        "  output scores = n1.logits",
+    ]
+
+
+def test_softmaxes_of_several_pixels_are_none_of_the_vector():
+    graph = chain((2, 2, 3), SOFTMAX, Flatten())
+    assert scores(graph, "logits") == graph
+    assert names(scores(graph, "softmax")) == ["n0", "n1", "n1.softmax"]

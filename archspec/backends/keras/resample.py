@@ -25,7 +25,7 @@ def resize(op: ops.Resize, shape: Shape, common: Common) -> Sequence[Layer]:
 
     def apply(values: Sequence[Tensor]) -> Tensor:
         image, *like = values
-        height, width = op.size or like[0].shape[1:3]
+        height, width = op.sides(shape, *(value.shape[1:] for value in like))
         if not (height % shape[0] or width % shape[1]):
             factors = (height // shape[0], width // shape[1])
             return layers.UpSampling2D(factors, interpolation=op.mode, **common)(image)

@@ -18,7 +18,7 @@ def resize(site: Site, op: Resize) -> None:
     A factor that float32 cannot hold may put a nearest pixel at the wrong side of a border, which
     a list of pixels cannot. Between pixels it does no harm.
     """
-    if site.varies:
+    if not op.factor and (site.varies or site.node.name in site.writer.varying):
         _resize_any(site, op)
         return
     sizes, wanted = site.shape[:2], site.node.shape[:2]

@@ -56,7 +56,8 @@ def _window(site: Site, op: Window) -> dict[str, Any]:
     if around:
         (top, bottom), (left, right) = around
         return {**window, "pads": (top, left, bottom, right)}
-    if op.padding == "same" and op.stride <= min(op.kernel):  # else runtimes pad a negative size
+    # Runtimes pad a negative size where windows lie apart, and refuse the word where they dilate.
+    if op.padding == "same" and op.stride <= min(op.kernel) and op.dilation == 1:
         return {**window, "auto_pad": "SAME_UPPER"}
     if isinstance(op, Pool) and op.padding == "ceil" and not op.count_padding:
         return {**window, "ceil_mode": 1}

@@ -19,6 +19,8 @@ Weights: TypeAlias = Mapping[str, Array]
 FLOATS = {"fp32": ("<f4", TensorProto.FLOAT), "fp16": ("<f2", TensorProto.FLOAT16)}
 """Precision → how its numbers are stored."""
 
+_LEAST = float(np.finfo(np.float16).smallest_subnormal)
+
 _INTEGERS = ("<i8", TensorProto.INT64)
 
 _INLINE = 1024
@@ -120,13 +122,18 @@ class Writer:
 
     def finish(self) -> None:
         """Write the outputs, and a shape for every value."""
+        taken = {node.name for node in self.proto.node}
         for output, value in self.graph.outputs.items():
             name, steps = self._names[value], self._closing(value)
             if not steps and name != output:
                 steps["Identity"] = {}
             for step, attributes in steps.items():
                 result = output if step == list(steps)[-1] else f"{output}/{step}"
-                self.add(step, [name], f"{output}/{step}", result, attributes)
+                own = f"{output}/{step}"
+                while own in taken:
+                    own += "_"
+                taken.add(own)
+                self.add(step, [name], own, result, attributes)
                 self.shapes[result] = channels_first(self.graph.shapes[value])
                 self._types[result] = TensorProto.FLOAT
                 name = result
@@ -255,7 +262,12 @@ class Site:
         return self.weight(name, array.reshape(1, -1, *[1] * (len(self.shape) - 1)))
 
     def number(self, value: float, count: int | None = None) -> str:
-        """A constant, or a vector of `count` of them; one initializer for all who need it."""
+        """A constant, or a vector of `count` of them; one initializer for all who need it.
+
+        What keeps a divisor from zero is not rounded to zero.
+        """
+        if value > 0 and self.form.precision == "fp16":
+            value = max(value, _LEAST)
         name = f"constant/{value}" if count is None else f"constant/{value}x{count}"
         return self.writer.hold(name, np.full(() if count is None else count, float(value)))
 

@@ -151,7 +151,7 @@ def _shuffle(op: Shuffle, inputs: Inputs, _: Weights) -> Array:
 
 
 def _resize(op: Resize, inputs: Inputs, _: Weights) -> Array:
-    height, width = op.size or inputs[1].shape[1:3]
+    height, width = op.sides(*(value.shape[1:] for value in inputs))
     resize = _take_nearest if op.mode == "nearest" else _interpolate
     return resize(resize(inputs[0], 1, height), 2, width)
 

@@ -125,7 +125,11 @@ def in_float(model: onnx.ModelProto, until: str) -> Collection[str]:
     nodes = model.graph.node
     end = next((place for place, node in enumerate(nodes) if node.op_type in WEIGHTED), len(nodes))
     if until != INPUT:
-        places = [place for place, node in enumerate(nodes) if is_under(node.name, until)]
+        places = [
+            place
+            for place, node in enumerate(nodes)
+            if is_under(node.name, until) and not _closes(node)
+        ]
         if not places:
             known = [part for node in nodes for part in _paths(node.name)]
             hint = did_you_mean(until, dict.fromkeys(known))
@@ -172,6 +176,11 @@ def follows(node: onnx.NodeProto) -> bool:
     if node.op_type == "HardSigmoid":  # 1/2 is the uint8 128; other offsets may be none
         return any(one.name == "beta" and one.f == 0.5 for one in node.attribute)  # noqa: PLR2004
     return node.op_type in FOLLOWING
+
+
+def _closes(node: onnx.NodeProto) -> bool:
+    """Whether a node only turns a value into an output, which stands at the end of the model."""
+    return node.name.startswith(f"{node.output[0]}/")
 
 
 def is_under(name: str, path: str) -> bool:

@@ -74,9 +74,10 @@ def saturate(model: onnx.ModelProto, gates: Collection[str]) -> None:
 
     clip(x · slope + 1/2, 0, 1) in steps of 1/256 is the uint8 of x at scale 1 / (256 · slope) and
     zero point 128, read back at scale 1/256 and zero point 0: quantising rounds, adds and clips
-    anyhow. Where x has no other reader, it is not quantised before that: the convolution gives
-    the gate at once.
+    anyhow. Where x has no other reader and is no output, it is not quantised before that: the
+    convolution gives the gate at once.
     """
+    outputs = {output.name for output in model.graph.output}
     makers = {value: node for node in model.graph.node for value in node.output}
     readers = _readers(model)
     dropped: set[str] = set()
@@ -89,9 +90,10 @@ def saturate(model: onnx.ModelProto, gates: Collection[str]) -> None:
         dropped.add(node.output[0])
         back = makers[source]
         there = makers[back.input[0]]
-        if len(readers[back.output[0]]) == len(readers[there.output[0]]) == 1:
+        ends = back.output[0], there.output[0]
+        if all(len(readers[end]) == 1 and end not in outputs for end in ends):
             source = there.input[0]
-            dropped |= {back.output[0], there.output[0]}
+            dropped.update(ends)
         quantize.input[:] = [source, scale, half]
         quantize.name = node.name
     _drop(model, dropped)

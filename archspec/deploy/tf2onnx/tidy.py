@@ -155,7 +155,7 @@ def hard_sigmoid(wires: Wires, node: Node) -> bool:
     """Clip(x + 3, 0, 6) / 6 → HardSigmoid(x)."""
     given, number = _operands(wires, node)
     clip = wires.only_giver(given, "Clip")
-    if clip is None or number is None:
+    if clip is None or number is None or (node.op_type == "Div" and node.input[0] != given):
         return False
     factor = number if node.op_type == "Mul" else 1 / (number or 1)
     value, added = _operands(wires, wires.only_giver(clip.input[0], "Add"))
