@@ -68,8 +68,10 @@ def difference(actual: Array, expected: Array) -> float:
     """The largest difference in standard deviations of what is expected.
 
     Where that is one value everywhere, the difference is in shares of it. `actual` may be more
-    images than `expected`, which are then repeated.
+    images than `expected`, which are then repeated. Images of another shape are infinitely off.
     """
+    if actual.shape[1:] != expected.shape[1:]:
+        return np.inf
     with np.errstate(all="ignore"):
         scale = expected.std(dtype=np.float64) or np.abs(expected).max() or 1.0
         largest = np.abs(actual - repeat(expected, len(actual)).astype(np.float64)).max()

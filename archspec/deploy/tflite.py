@@ -109,8 +109,6 @@ def export_tflite(  # noqa: PLR0913  each is an option of the command
     _refuse(path, precision, batch)
     held, seen = _divided(images, graph) if precision == "int8" else (None, None)
     small, arrays = deployed(graph, weights)
-    if precision == "int8":
-        small, arrays = zeros(small, arrays)
     data = _with_files(_convert(small, arrays, precision, batch, seen), metadata or {})
     agreement = drift = None
     if check and held is not None:
@@ -159,7 +157,7 @@ def _convert(
     """What TensorFlow's converter makes of the Keras model."""
     from archspec.backends.keras import emit  # noqa: PLC0415
 
-    model = emit(graph, weights)
+    model = emit(*(zeros(graph, weights) if precision == "int8" else (graph, weights)))
     # Errors of TensorFlow have no base class of their own.
     try:
         with quiet(), TemporaryDirectory() as folder:

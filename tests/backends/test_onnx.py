@@ -297,3 +297,12 @@ def test_a_resize_keeps_any_number_of_images(mode, wanted, kinds_of_it):
     model = emit(graph, weights, Form(opset=13))
     assert kinds(model)[2:] == kinds_of_it
     assert check(model, graph, weights).batches == (1, 3)
+
+
+@pytest.mark.parametrize("any_size", [False, True])
+@pytest.mark.parametrize(("size", "wanted"), [(56, 32), (129, 16), (112, 113), (113, 256)])
+def test_where_pixels_lie_is_a_matter_of_rounding_in_the_check_too(size, wanted, any_size):
+    graph = chain((size, size, 1), Resize("bilinear", (wanted, wanted)))
+    form = Form(any_size=any_size)
+    agreement = check(emit(graph, {}, form), graph, {}, form)
+    assert agreement.difference < 3e-4

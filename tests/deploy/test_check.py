@@ -16,6 +16,7 @@ from archspec.ops import (
     Dense,
     Dropout,
     Flatten,
+    Pool,
     Rescale,
     Standardize,
 )
@@ -188,6 +189,14 @@ def test_infinity_in_the_runtime_alone_is_a_difference():
     assert refusal(model, graph, arrays(graph)) == (
         "E423 ONNX Runtime is inf standard deviations of output 'logits' away from the reference,"
         " more than 1.0e-05; the first node that diverges is 'logits', by inf"
+    )
+
+
+def test_an_output_of_another_shape_is_a_difference():
+    graph = chain((5, 7, 4), Pool((1, 1), 3, "ceil"), Pool((3, 1), 1, "ceil"))
+    form = Form(any_size=True)  # but smaller than a window
+    assert refusal(direct(graph, {}, form), graph, {}, form).startswith(
+        "E423 ONNX Runtime is inf standard deviations of output 'output' away from the reference"
     )
 
 

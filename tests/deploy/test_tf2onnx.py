@@ -418,6 +418,7 @@ def test_the_images_are_standard_normal_behind_a_rescaling(k):
     for front in (
         k.layers.Rescaling(1 / 127.5, offset=-1.0),
         k.layers.Normalization(mean=[0.4, 0.5, 0.6], variance=[0.1, 0.2, 0.3]),
+        k.layers.Normalization(mean=[0.0, 0.5, 0.6], variance=[0.0, 0.2, 0.3]),
     ):
         _, truth = convert_model(sequential(k, front, k.layers.Conv2D(2, 3), size=(40, 40, 3)))
         scaled = np.asarray(front(truth.trials[0][0]))

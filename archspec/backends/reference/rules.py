@@ -163,9 +163,13 @@ def _take_nearest(image: Array, axis: int, wanted: int) -> Array:
 def _interpolate(image: Array, axis: int, wanted: int) -> Array:
     """Linear between neighbors along an axis, at the centers of `wanted` pixels."""
     size = image.shape[axis]
-    # Places are computed as all else is: runtimes round them too.
-    places = np.arange(wanted).astype(image.dtype) + image.dtype.type(0.5)
-    place = np.clip(places * image.dtype.type(size / wanted) - image.dtype.type(0.5), 0, size - 1)
+    # Places are computed as all else is: runtimes round them too, and the factor, up if need be,
+    # so that it makes as many pixels as are wanted.
+    half, factor = image.dtype.type(0.5), image.dtype.type(wanted / size)
+    if size * float(factor) < wanted:
+        factor = np.nextafter(factor, image.dtype.type(np.inf))
+    places = np.arange(wanted).astype(image.dtype) + half
+    place = np.clip(places / factor - half, 0, size - 1)
     before = np.floor(place).astype(int)
     after = np.minimum(before + 1, size - 1)
     share = (place - before).astype(image.dtype)

@@ -21,6 +21,9 @@ Runtime reads: runtimes sum a whole image without care (1e-4 in mobilevit_v2's n
 _HALF = 1e3
 """How much more that may be of a model that computes in float16."""
 
+_EPSILON = 1e-7
+"""The least that Normalization divides by."""
+
 _BATCHES = (1, 3)
 _SIZES = (96, 160), (128, 96)
 """Heights and widths that are tried where any go."""
@@ -176,7 +179,8 @@ def _affine(model: Model) -> tuple[Array, Array]:
     if isinstance(layer, kinds.Rescaling):
         return np.asarray(layer.scale, float), np.asarray(layer.offset, float)
     if isinstance(layer, kinds.Normalization) and not layer.invert:
-        scale = 1 / np.sqrt(np.asarray(layer.variance, float)).reshape(-1)
+        deviation = np.sqrt(np.asarray(layer.variance, float)).reshape(-1)
+        scale = 1 / np.maximum(deviation, _EPSILON)
         return scale, -np.asarray(layer.mean, float).reshape(-1) * scale
     return np.ones(1), np.zeros(1)
 
