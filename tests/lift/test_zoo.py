@@ -42,13 +42,13 @@ def as_lifted(graph: Graph, node: Node):
     told = {"init": Initializer(), "l2": 0.0, "initial": 1.0, "momentum": 0.99}
     op = replace(op, **{key: value for key, value in told.items() if hasattr(op, key)})
     inputs = node.inputs
+    if op == Blur(2, 1):
+        op = Pool((2, 2), 1, "valid", type="average")  # which is the same
     if isinstance(op, Window):
         around = op.pads(image)
         op = replace(op, padding=around)
         if isinstance(op, Pool) and not any(map(sum, around)):
             op = replace(op, count_padding=False)
-    if op == Blur(2, 1):
-        op = Pool((2, 2), 1, "valid", type="average")  # which is the same
     if isinstance(op, Resize):
         op, inputs = replace(op, size=node.shape[:2], factor=None), inputs[:1]
     if isinstance(op, Scale) and op.groups == image[-1]:
