@@ -17,18 +17,15 @@ from archspec.passes.prune import prune
 Weights: TypeAlias = Mapping[str, NDArray[Any]]
 Pass: TypeAlias = Callable[[Graph, Weights], tuple[Graph, Weights]]
 
-PASSES: tuple[Pass, ...] = (prune, pads, collapse, gates, merge, absorb)
-"""In the order in which they run."""
 
-ANY_SIZE: tuple[Pass, ...] = (
-    prune,
-    partial(pads, any_size=True),
-    partial(collapse, any_size=True),
-    gates,
-    merge,
-    absorb,
-)
-"""The same for a graph that images of every size go through."""
+def passes(*, any_size: bool = False) -> tuple[Pass, ...]:
+    """All passes in the order in which they run; `any_size`: outputs stay at every size."""
+    sized = {"any_size": any_size}
+    return (prune, partial(pads, **sized), partial(collapse, **sized), gates, merge, absorb)
+
+
+PASSES = passes()
+"""Those of a graph for images of one size."""
 
 
 def deployed(graph: Graph, weights: Weights, *, any_size: bool = False) -> tuple[Graph, Weights]:
@@ -42,6 +39,6 @@ def deployed(graph: Graph, weights: Weights, *, any_size: bool = False) -> tuple
         weights: its arrays.
         any_size: whether outputs must be equal for images of every size.
     """
-    for run in ANY_SIZE if any_size else PASSES:
+    for run in passes(any_size=any_size):
         graph, weights = run(graph, weights)
     return graph, weights
