@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from archspec.backends.cost.memory import alive, moved
 from archspec.backends.cost.reach import Reach, reaches
 from archspec.errors import did_you_mean, error
 from archspec.graph import Graph, Node
 from archspec.ops import Convolution, Dense, Shape
+from archspec.passes.liveness import alive, moved
 from archspec.passes.structure import deployed
 
 Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
@@ -50,9 +50,9 @@ class RowCost:
         statistics: numbers that it does not: batch norm's means and variances.
         macs: multiply-accumulates of convolutions and dense layers.
         peak_memory: the most bytes of activations that are alive at one of its nodes, in all of
-            the net; see `memory`.
+            the net; see `liveness`.
         weights: bytes.
-        moved: bytes that its ops read and write, activations and weights; see `memory.moved`.
+        moved: bytes that its ops read and write, activations and weights; see `liveness.moved`.
         receptive_field: height and width of what a pixel of its output sees of the image, in
             pixels; None: all of it; see `reach`.
         stride: pixels of the image between two pixels of its output; None: it has no pixels.
