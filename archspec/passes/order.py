@@ -46,7 +46,7 @@ class _Region:
 
 
 class _Found(NamedTuple):
-    """The lowest peak, above what was alive before, and the orders that have it."""
+    """The lowest peak, above what was alive before, and the orders for it, less those as written."""
 
     peak: int
     places: Places
@@ -73,10 +73,9 @@ def ordered(graph: Graph) -> Graph:
     outputs = frozenset(small.outputs.values())
     sizes = {name: prod(shape) for name, shape in small.shapes.items()}
     found = _Search(sizes).run(_items(small, _forks(small)), {INPUT} - outputs, outputs)
-    places = {join: order for join, order in found.places.items() if [*order] != sorted(order)}
-    if not places or _peak(_emitted(small, places)) > _peak(small):
+    if not found.places or _peak(_emitted(small, found.places)) > _peak(small):
         return graph
-    return _emitted(graph, places)
+    return _emitted(graph, found.places)
 
 
 def _peak(graph: Graph) -> int:
