@@ -46,7 +46,8 @@ class _Region:
 
 
 class _Found(NamedTuple):
-    """The lowest peak, above what was alive before, and the orders for it, less those as written."""
+    """The lowest peak, above what was alive before, and the orders for it that are not as written.
+    """
 
     peak: int
     places: Places
