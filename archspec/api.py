@@ -176,6 +176,12 @@ def cost(
     return backend.emit(to_graph(spec, blocks=blocks), batch=batch, precision=precision)
 
 
+def sized(spec: Spec, height: int, width: int) -> Spec:
+    """The spec for images of another size."""
+    image = (height, width, spec.input[2])
+    return replace(spec, input=image, written=lambda: {**spec.document, "input": list(image)})
+
+
 def loaded(spec: Reference, blocks: Blocks | None = None) -> Spec:
     """A spec, loaded if it is not yet, with the blocks that are given."""
     if not isinstance(spec, Spec):

@@ -46,8 +46,7 @@ class _Region:
 
 
 class _Found(NamedTuple):
-    """The lowest peak, above what was alive before, and the orders for it that are not as written.
-    """
+    """The lowest peak, above what was alive before; the orders for it that are not as written."""
 
     peak: int
     places: Places
@@ -211,7 +210,9 @@ class _Search:
                 best = peak, order
         assert best  # noqa: S101
         peak, order = best
-        places: dict[str, Sequence[int]] = {join.name: [branches[number].place for number in order]}
+        places: dict[str, Sequence[int]] = {}
+        if order != everyone:
+            places[join.name] = [branches[number].place for number in order]
         for place, number in enumerate(order):
             places |= run(number, freed(number, frozenset(order[place + 1 :])))[1].places
         return _Found(peak, places)

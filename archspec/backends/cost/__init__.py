@@ -70,6 +70,11 @@ class RowCost:
     receptive_field: tuple[int, int] | None
     stride: tuple[float, float] | None
 
+    @classmethod
+    def nothing(cls, row: str) -> "RowCost":
+        """Of a row that no output needs, which is not in the graph."""
+        return cls(row, (), (), 0, 0, 0, 0, WeightBytes(0, 0, 0), 0, None, None)
+
     @property
     def params(self) -> int:
         """All numbers, statistics included, as Keras counts them."""
