@@ -85,6 +85,7 @@ def table(spec: Spec, cost: Cost) -> tuple[list[Record], Record]:
     records = [
         {
             **_named(row),
+            "input": mine.input,
             "output": mine.output,
             "params": mine.params,
             "macs": mine.macs,

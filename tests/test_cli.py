@@ -521,15 +521,15 @@ def test_a_file_that_cannot_be_laid_out_does_not_keep_the_others(here):
 
 
 TINY_TABLE = """\
-row                block               repeats   says                                output   params     macs     memory   field   stride
-─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-stem.conv          conv                      1   channels 4, kernel 3, stride 2      8x8x4       124    6,912   4.00 KiB   3       2
-stages.s1          inverted_residual         1   channels 4, expansion 1, stride 1   8x8x4        84    3,328   3.00 KiB   7       2
-stages.s2          inverted_residual         2   channels 8, expansion 2, stride 2   4x4x8       824   10,624   3.00 KiB   19      4
-head.global_pool   global_pool               1                                       1x1x8         0        0      544 B   all
-head.classifier    classifier                1                                       3            27       24       44 B   all
+row                block               repeats   says                                input     output   params     macs     memory   field   stride
+───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+stem.conv          conv                      1   channels 4, kernel 3, stride 2      16x16x3   8x8x4       124    6,912   4.00 KiB   3       2
+stages.s1          inverted_residual         1   channels 4, expansion 1, stride 1   8x8x4     8x8x4        84    3,328   3.00 KiB   7       2
+stages.s2          inverted_residual         2   channels 8, expansion 2, stride 2   8x8x4     4x4x8       824   10,624   3.00 KiB   19      4
+head.global_pool   global_pool               1                                       4x4x8     1x1x8         0        0      544 B   all
+head.classifier    classifier                1                                       1x1x8     3            27       24       44 B   all
 
-tiny                                                                                           1,059   20,888   4.00 KiB
+tiny                                                                                                     1,059   20,888   4.00 KiB
 
 params      907 trainable, 152 statistics
 FLOPs       41,776 for 1 image, two for each multiply-accumulate

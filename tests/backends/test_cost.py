@@ -7,9 +7,11 @@ import archspec
 import numpy as np
 import pytest
 from archspec.backends import cost
+from archspec.backends.cost.reach import RULES
 from archspec.backends.reference import emit
 from archspec.graph import INPUT, Graph, GraphBuilder, resized
 from archspec.ops import (
+    ALL,
     Activation,
     Add,
     Attention,
@@ -121,6 +123,13 @@ def test_activations_norms_and_reshapes_take_the_place_of_what_nobody_reads_late
     read_twice.add("first", op, [INPUT])
     read_twice.add("second", Pool((1, 1)), [INPUT])
     assert peak(read_twice.build({"a": "first", "b": "second"})) == 96
+
+
+def test_it_is_known_of_every_op_whether_it_works_in_place():
+    assert {op.__name__ for op in ALL if op.in_place} == {
+        *("Activation", "BatchNorm", "DropPath", "Dropout", "Flatten", "GroupNorm", "LayerNorm"),
+        *("PixelNorm", "Rescale", "ResponseNorm", "Scale", "Standardize", "UnitNorm"),
+    }
 
 
 def test_an_output_lives_to_the_end_and_its_place_is_not_taken():
@@ -277,6 +286,13 @@ def test_mobilenet_v2_sees_491_pixels():
     assert rows["head.conv"].stride == (32, 32)
     assert rows["head.global_pool"].receptive_field is None
     assert rows["head.classifier"].stride is None
+
+
+def test_it_is_known_of_every_op_whether_it_sees_more_than_a_pixel():
+    assert {op.__name__ for op in ALL if op not in RULES} == {
+        *(op.__name__ for op in ALL if op.in_place and op is not Flatten),
+        *("ChannelConvolution", "Crop", "Dense", "Pad", "Shuffle", "Slice"),
+    }
 
 
 def gated(*gate: Op) -> Graph:
