@@ -165,7 +165,8 @@ class _Search:
             dead = frozenset(
                 value
                 for value in values
-                if last[value] == place and (value in mortal or (value in made - {*kept}))
+                if last[value] == place
+                and (value in mortal or (value in made and value not in kept))
             )
             name, found = self._item(item, dead)
             peak = max(peak, now + found.peak)
