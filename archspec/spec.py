@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from archspec.errors import Span
 from archspec.scaling import Rounding
+from archspec.source import Tree
 
 Section = Literal["stem", "stages", "head"]
 SECTIONS: tuple[Section, ...] = ("stem", "stages", "head")
@@ -81,6 +82,21 @@ class Row:
                 return span
             path = path.rpartition(".")[0]
         return self.span
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Values to try at one path of a spec.
+
+    Args:
+        path: what is set, as `--set` has it.
+        values: at least one, no two alike, each as it is written.
+        span: the path in its file or on the command line.
+    """
+
+    path: str
+    values: tuple[Tree, ...]
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
