@@ -140,7 +140,18 @@ class Normalization:
 
 
 @dataclass(frozen=True)
+class Budget:
+    params: int | None = None
+    macs: int | None = None
+    peak_memory: int | None = None
+    weights: int | None = None
+    precision: Literal["fp32", "fp16", "int8"] = "fp32"
+
+
+@dataclass(frozen=True)
 class Spec:
+    budget = None
+
     """A spec with nothing left to decide.
 
     Args:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 
@@ -73,8 +73,6 @@ class Space:
         Raises:
             SpecError: values do not go together.
         """
-        from dataclasses import replace  # noqa: PLC0415
-
         return replace(self.base.at(cells), blocks=self.blocks)
 
 
@@ -90,13 +88,11 @@ def open_space(
         blocks: the blocks that rows may name.
 
     Raises:
-        SpecError: the spec or a setting is wrong; E620, nothing varies.
+        SpecError: the spec or a setting is wrong; E620, nothing varies; E621, the budget does.
     """
     opened, asked = open_reference(reference)
     given = [axis(text) for text in settings]
-    fixed = [
-        (Scalar(one.path, one.span), one.values[0]) for one in given if len(one.values) == 1
-    ]
+    fixed = [(Scalar(one.path, one.span), one.values[0]) for one in given if len(one.values) == 1]
     base = settle(opened, Parameters(blocks), asked, fixed)
     own = {one.path: one for one in opened.search}
     for one in given:
@@ -109,6 +105,10 @@ def open_space(
         raise error("E620", f"nothing varies in {reference}", hint=hint)
     problems = Problems()
     check_axes(base.tree, axes, problems)
+    for one in axes:
+        if one.path.partition(".")[0] == "budget":
+            hint = "sweep without it, and filter the file"
+            problems.add("E621", f"'{one.path}' is what points are held to", one.span, hint)
     problems.check()
     return Space(base, axes, blocks)
 

@@ -72,13 +72,13 @@ _WHOLE = _Entry(whole=True)
 class Table:
     """Costs points of a space.
 
+    Weights and activations have the precision of the spec's budget, float32 without one.
+
     Args:
         space: to be run through.
-        precision: of the bytes of weights and activations.
     """
 
     space: Space
-    precision: Precision = "fp32"
     errors: dict[Diagnostic, int] = field(default_factory=dict[Diagnostic, int])
 
     def __post_init__(self) -> None:
@@ -86,10 +86,10 @@ class Table:
         units = units_of(self.space, good[1]) if good else ()
         if good:
             self._good = good
+        self.budget = good[1].budget if good else None
+        self.precision: Precision = self.budget.precision if self.budget else "fp32"
         sizes, last = self.space.sizes, units[-1] if units else None
-        self._units = [
-            _Known(unit, sizes, (unit is units[0], unit is last)) for unit in units
-        ]
+        self._units = [_Known(unit, sizes, (unit is units[0], unit is last)) for unit in units]
         if any(known.keys > _MOST_KEYS for known in self._units):
             self._units = []
         self._states: dict[Shape, int] = {}
@@ -110,7 +110,7 @@ class Table:
             wrong = np.full(len(points), -1, np.int64)
             self._cost_whole(points, metrics, wrong, np.arange(len(points)))
             return Costs(metrics, wrong, list(self.errors))
-        digits = _digits(points, self.space.sizes)
+        digits = digits_of(points, self.space.sizes)
         keys = [known.keys_of(digits) for known in self._units]
         self._read(digits, keys)
         states, wrong = self._images(digits)
@@ -152,7 +152,9 @@ class Table:
 
     def _part(self, known: "_Known", spec: Spec) -> _Part:
         rows = [spec.rows[place] for place in known.unit.rows]
-        return _Part(tuple(self._rows.setdefault((row.path, _said(row)), row) for row in rows), spec.classes)
+        return _Part(
+            tuple(self._rows.setdefault((row.path, _said(row)), row) for row in rows), spec.classes
+        )
 
     def _first(self) -> tuple[tuple[int, ...], Spec] | None:
         """A point that is a spec, whose other rows serve where one row is tried."""
@@ -306,7 +308,8 @@ class _Known:
         self._table = None
 
 
-def _digits(points: Column, sizes: Sequence[int]) -> Sequence[Column]:
+def digits_of(points: Column, sizes: Sequence[int]) -> Sequence[Column]:
+    """For each axis the number of each point's value."""
     found: list[Column] = []
     for size in reversed(sizes):
         points, digit = np.divmod(points, size)
@@ -328,4 +331,3 @@ def _said(row: Row) -> Any:  # noqa: ANN401
 def _metrics(found: Cost, precision: Precision) -> tuple[int, ...]:
     weights = getattr(found.weights, precision)
     return found.params, found.trainable, found.macs, found.peak_memory, weights
-

@@ -20,9 +20,9 @@ from archspec.sweep.space import Space
 
 JOINED = (BatchNorm, Scale, Rescale, Standardize, Pad)
 """Ops that passes may take into ops of another row, before or behind."""
-ASIDE = {"input", "normalization", "name", "source", "equals"}
+ASIDE = {"input", "normalization", "source", "equals"}
 """What no row depends on."""
-WIDE = {"output_stride", "outputs", "budget"}
+WIDE = {"output_stride", "outputs"}
 """What is of the whole net."""
 
 
