@@ -70,9 +70,10 @@ def _ends(path: str, tree: Entries) -> Iterator[float]:
         value = tree.get(key)
         number = value.value if isinstance(value, Scalar) else None
         if isinstance(number, bool) or not isinstance(number, int | float):
-            what = f"'{key}' is no number" if value else f"no '{key}'"
-            span = value.span if value else tree.span
-            raise error("E612", f"the range of '{path}' has {what}", span, f"wanted: {_WANTED}")
+            hint = f"wanted: {_WANTED}"
+            if value is None:
+                raise error("E215", f"the range of '{path}' has no '{key}'", tree.span, hint)
+            raise error("E215", f"'{key}' is no number, in the range of '{path}'", value.span, hint)
         yield number
 
 
@@ -80,16 +81,16 @@ def numbers(path: str, start: float, end: float, step: float, span: Span) -> tup
     """The numbers from `start` by `step` up to `end`, which is one of them where a step hits it.
 
     Raises:
-        SpecError: E612, the step leads nowhere, or there are too many.
+        SpecError: E215, the step leads nowhere, or there are too many.
     """
     first, last, by = (Decimal(str(number)) for number in (start, end, step))
     if by == 0 or (last - first) / by < 0:
         message = f"steps of {step} from {start} never come to {end}"
-        raise error("E612", f"the range of '{path}' is empty: {message}", span)
+        raise error("E215", f"the range of '{path}' is empty: {message}", span)
     count = int((last - first) / by) + 1
     if count > MAX_VALUES:
         message = f"the range of '{path}' has {count} values; at most {MAX_VALUES} are possible"
-        raise error("E612", message, span)
+        raise error("E215", message, span)
     whole = all(isinstance(number, int) for number in (start, end, step))
     return tuple(
         Scalar(int(value) if whole else float(value), span)
@@ -101,18 +102,25 @@ def distinct(path: str, values: Sequence[Tree]) -> tuple[Tree, ...]:
     """The values, of which no two may be alike.
 
     Raises:
-        SpecError: E611, one stands twice; E612, there are too many.
+        SpecError: E214, one stands twice; E215, there are too many.
     """
     if len(values) > MAX_VALUES:
         message = f"'{path}' has {len(values)} values; at most {MAX_VALUES} are possible"
-        raise error("E612", message, values[MAX_VALUES].span)
+        raise error("E215", message, values[MAX_VALUES].span)
     seen: set[str] = set()
     for value in values:
-        key = repr(plain(value))
+        key = _key(plain(value))
         if key in seen:
-            raise error("E611", f"'{path}' has the value {value.span.text} twice", value.span)
+            raise error("E214", f"'{path}' has the value {value.span.text} twice", value.span)
         seen.add(key)
     return tuple(values)
+
+
+def _key(value: object) -> str:
+    """The same for values that mean the same: 1 and 1.0 do, 1 and true do not."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return repr(float(value))
+    return repr(value)
 
 
 def check_axes(tree: Entries, axes: Sequence[Axis], problems: Problems) -> None:
@@ -136,9 +144,9 @@ def check_axes(tree: Entries, axes: Sequence[Axis], problems: Problems) -> None:
                 continue
         places = set(_places(tree, axis.path))
         if other := next((written[at] for place in places for at in _around(place, written)), None):
-            hint = f"'{other.path}' is searched in line {other.span.line}"
+            hint = f"'{other.path}' is searched at {other.span}"
             message = f"'{axis.path}' and '{other.path}' set the same"
-            problems.add("E610", message, axis.span, hint)
+            problems.add("E213", message, axis.span, hint)
         written |= dict.fromkeys(places, axis)
 
 

@@ -120,7 +120,7 @@ def axis(text: str) -> Axis:
     [160, 192, 224]
 
     Raises:
-        SpecError: E102, there is no `=`; E1xx, no YAML; E611, E612, a value twice, an empty range.
+        SpecError: E102, there is no `=`; E1xx, no YAML; E214, E215, a value twice, an empty range.
     """
     path, _equals, said = text.partition("=")
     if not path.strip() or not said.strip():
