@@ -7,9 +7,12 @@ from archspec.block import Block
 from archspec.errors import Diagnostic, Note, Problems, SpecError
 from archspec.lower import lower
 from archspec.resolve import Opened, resolve
+from archspec.source import Scalar
 
 MAX_NODES = 1 << 19
 """Ops of the graphs that `check` makes of all the variants of a file: some 20 seconds."""
+TRIED = 16
+"""Values of an axis that are tried until one can be set."""
 FAILED = 1 << 12
 """What a variant counts for whose graph is not made."""
 
@@ -23,11 +26,31 @@ def check(reference: Path, *, blocks: Mapping[str, Block] = BLOCKS) -> tuple[Dia
         opened, asked = open_reference(reference)
         if not asked:
             _check_samples(opened, blocks)
+            _check_search(opened, blocks)
         else:
             lower(resolve(opened, Parameters(blocks), asked), blocks)
     except SpecError as reason:
         return reason.diagnostics
     return ()
+
+
+def _check_search(opened: Opened, blocks: Mapping[str, Block]) -> None:
+    """Each axis of a search must have a value that can be set by itself; a sweep tries the rest."""
+    problems = Problems()
+    choice = [(name, None) for name in next(opened.samples())]
+    for axis in opened.search:
+        wrong: SpecError | None = None
+        for value in axis.values[:TRIED]:
+            try:
+                resolve(opened, Parameters(blocks), choice, [(Scalar(axis.path, axis.span), value)])
+            except SpecError as reason:
+                wrong = wrong or reason
+            else:
+                break
+        else:
+            assert wrong  # noqa: S101  an axis has values
+            problems.extend(wrong.diagnostics)
+    problems.check()
 
 
 def _check_samples(opened: Opened, blocks: Mapping[str, Block]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from archspec.errors import Span
 from archspec.scaling import Rounding
+from archspec.source import Tree
 
 Section = Literal["stem", "stages", "head"]
 SECTIONS: tuple[Section, ...] = ("stem", "stages", "head")
@@ -84,6 +85,21 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Axis:
+    """Values to try at one path of a spec.
+
+    Args:
+        path: what is set, as `--set` has it.
+        values: at least one, no two alike, each as it is written.
+        span: the path in its file or on the command line.
+    """
+
+    path: str
+    values: tuple[Tree, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class OutputStride:
     """Strides beyond `at` become dilation, `at_once` or from the block `after` on."""
 
@@ -124,7 +140,18 @@ class Normalization:
 
 
 @dataclass(frozen=True)
+class Budget:
+    params: int | None = None
+    macs: int | None = None
+    peak_memory: int | None = None
+    weights: int | None = None
+    precision: Literal["fp32", "fp16", "int8"] = "fp32"
+
+
+@dataclass(frozen=True)
 class Spec:
+    budget = None
+
     """A spec with nothing left to decide.
 
     Args:
