@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 UNITS = {
-    **{"K": 10**3, "M": 10**6, "G": 10**9},
-    **{"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9},
-    **{"KiB": 2**10, "MiB": 2**20, "GiB": 2**30},
-}
+    "K": 10**3, "M": 10**6, "G": 10**9,
+    "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9,
+    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30,
+}  # fmt: skip
 
 
 def fits(kind, value) -> bool:
