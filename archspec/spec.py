@@ -141,17 +141,36 @@ class Normalization:
 
 @dataclass(frozen=True)
 class Budget:
+    """What a net may cost; None: as much as it likes.
+
+    Args:
+        params: all numbers, statistics included.
+        macs: multiply-accumulates of one image.
+        peak_memory: bytes of activations of one image, see `backends.cost`.
+        weights: bytes of the deployed net.
+        precision: in which bytes are counted.
+    """
+
     params: int | None = None
     macs: int | None = None
     peak_memory: int | None = None
     weights: int | None = None
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
 
+    def over(self, **costs: int) -> tuple[str, ...]:
+        """The names of the limits that these costs are over.
+
+        >>> Budget(params=10, macs=20).over(params=11, macs=20)
+        ('params',)
+        """
+        limits = {name: getattr(self, name) for name in costs}
+        return tuple(
+            name for name, limit in limits.items() if limit is not None and costs[name] > limit
+        )
+
 
 @dataclass(frozen=True)
 class Spec:
-    budget = None
-
     """A spec with nothing left to decide.
 
     Args:
@@ -165,6 +184,7 @@ class Spec:
         outputs: output name → tap; empty for the last row alone.
         output_stride: the dilation rule, if any.
         normalization: of the pixels that it takes, if that is said.
+        budget: what it may cost, if that is said.
         settings: path → value and origin of what stands beside the tables.
         written: gives `document`.
         blocks: the blocks that it was loaded with, by name.
@@ -180,6 +200,7 @@ class Spec:
     outputs: Mapping[str, Tap]
     output_stride: OutputStride | None
     normalization: Normalization | None
+    budget: Budget | None
     settings: Mapping[str, Setting] = field(repr=False, compare=False)
     written: Callable[[], Mapping[str, Any]] = field(repr=False, compare=False)
     blocks: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)

@@ -211,6 +211,7 @@ MEANINGS = {
     "E213": "two paths of a `search` set the same",
     "E214": "a value stands twice on one path of a `search`",
     "E215": "a range of a `search` that is none, is empty or too long",
+    "E216": "a net costs more than its budget",
     "E301": "the image does not fit: too small, not divisible, not an image",
     "E302": "a block cannot do what its parameters say with this input",
     "E303": "a tap that is not there, or is not one value",

@@ -51,7 +51,8 @@ def _axis(row: Entries, problems: Problems) -> Axis | None:
 def _values(path: str, tree: Tree, problems: Problems) -> tuple[Tree, ...]:
     try:
         if isinstance(tree, Entries):
-            return numbers(path, *_ends(path, tree), tree.span)
+            start, end, step = _ends(path, tree)
+            return numbers(path, start, end, step, tree.span)
         if isinstance(tree, Items) and tree.items:
             return distinct(path, tree.items)
     except SpecError as reason:
