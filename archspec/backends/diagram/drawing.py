@@ -3,8 +3,18 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from archspec.backends.diagram.flow import HEAD, MARGIN, STACK, Frame, Page, Pill, Strip
-from archspec.backends.diagram.labels import shaped
+from archspec.backends.diagram.flow import (
+    HEAD,
+    INSET,
+    MARGIN,
+    PILL,
+    STACK,
+    Frame,
+    Page,
+    Pill,
+    Strip,
+)
+from archspec.backends.diagram.labels import shaped, width_of
 from archspec.backends.diagram.places import HEIGHT, LINE_SIZE, NAME_SIZE, Box, Wire
 from archspec.graph import Graph
 
@@ -48,7 +58,8 @@ _DARK = {
 
 def draw(graph: Graph, page: Page) -> str:
     """The whole file."""
-    width, height = f"{page.width:g}", f"{page.height + _legend_height():g}"
+    legend, more = _legend(page)
+    width, height = f"{page.width:g}", f"{page.height + more:g}"
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="net" role="img" width="{width}"'
         f' height="{height}" viewBox="0 0 {width} {height}">',
@@ -57,12 +68,12 @@ def draw(graph: Graph, page: Page) -> str:
         f"<style>{_style()}</style>",
         f'<rect class="paper" width="{width}" height="{height}"/>',
         f'<text class="title" x="{MARGIN:g}" y="{MARGIN + HEAD / 2:g}">{_text(graph.name)}</text>',
-        *(line for strip in page.strips for line in _strip(strip, page)),
+        *(line for strip in page.strips for line in _strip(strip)),
         *(line for frame in page.frames for line in _frame(frame)),
         *(line for wire in page.wires for line in _wire(wire)),
         *(line for box in page.boxes for line in _box(box)),
         *(line for pill in page.pills for line in _pill(pill)),
-        *_legend(page),
+        *legend,
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
@@ -89,7 +100,7 @@ def _style() -> str:
         ".net .frame { fill: var(--net-frame); stroke: var(--net-edge); }",
         ".net .wire { fill: none; stroke: var(--net-wire); stroke-width: 1.3; }",
         ".net .point { fill: var(--net-wire); }",
-        ".net .box { stroke: var(--net-edge); }",
+        ".net .box, .net .key { stroke: var(--net-edge); }",
         ".net .pill { fill: var(--net-frame); stroke: var(--net-wire); stroke-width: 1.3; }",
         ".net text.title { font-size: 16px; font-weight: 600; }",
         f".net text.row {{ font-size: {NAME_SIZE + 1:g}px; font-weight: 600; }}",
@@ -105,15 +116,15 @@ def _variables(colours: dict[str, str]) -> str:
     return " ".join(f"--net-{name}: {value};" for name, value in colours.items())
 
 
-def _strip(strip: Strip, page: Page) -> Iterator[str]:
-    width = page.width - MARGIN
+def _strip(strip: Strip) -> Iterator[str]:
     yield (
-        f'<rect class="band" x="{MARGIN / 2:g}" y="{strip.y:g}" width="{width:g}"'
+        f'<rect class="band" x="{strip.x:g}" y="{strip.y:g}" width="{strip.width:g}"'
         f' height="{strip.height:g}" rx="6"/>'
     )
-    middle = strip.y + strip.height / 2
-    yield _line("row", MARGIN, middle - 8, strip.band.name)
-    yield _line("line soft", MARGIN, middle + 8, strip.band.shape)
+    name = strip.band.name
+    x, y = strip.x + INSET, strip.y + INSET + 2
+    yield _line("row", x, y, name)
+    yield _line("line soft", x + width_of(name, NAME_SIZE + 1) + 10, y, strip.band.shape)
 
 
 def _line(classes: str, x: float, y: float, text: str) -> str:
@@ -191,8 +202,8 @@ def _box(box: Box) -> Iterator[str]:
 
 def _pill(pill: Pill) -> Iterator[str]:
     yield (
-        f'<rect class="pill" x="{pill.x:g}" y="{pill.y:g}" width="{pill.width:g}" height="40"'
-        ' rx="20"/>'
+        f'<rect class="pill" x="{pill.x:g}" y="{pill.y:g}" width="{pill.width:g}"'
+        f' height="{PILL:g}" rx="{PILL / 2:g}"/>'
     )
     middle = pill.x + pill.width / 2
     for classes, y, text in (("name", 16, pill.name), ("line soft", 30, pill.text)):
@@ -202,17 +213,19 @@ def _pill(pill: Pill) -> Iterator[str]:
         )
 
 
-def _legend_height() -> float:
-    return 30.0
-
-
-def _legend(page: Page) -> Iterator[str]:
-    """What the colours mean, of those that are there."""
+def _legend(page: Page) -> tuple[list[str], float]:
+    """What the colours mean, of those that are there, and the height of that."""
     looks = {box.label.look for box in page.boxes}
-    x, y = MARGIN, page.height + 4
+    x, y, lines = MARGIN, page.height + 4, list[str]()
     for look, meaning in LOOKS.items():
+        width = 20 + width_of(meaning, LINE_SIZE) + 14
         if look not in looks:
             continue
-        yield f'<rect class="box {look}" x="{x:g}" y="{y:g}" width="14" height="14" rx="3"/>'
-        yield _line("line soft", x + 20, y + 7, meaning)
-        x += 20 + 6.2 * len(meaning) + 18
+        if x > MARGIN and x + width > page.width:
+            x, y = MARGIN, y + 22
+        lines += [
+            f'<rect class="key {look}" x="{x:g}" y="{y:g}" width="14" height="14" rx="3"/>',
+            _line("line soft", x + 20, y + 7, meaning),
+        ]
+        x += width
+    return lines, y + 30 - page.height

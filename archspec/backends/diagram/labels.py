@@ -83,8 +83,8 @@ def label(graph: Graph, name: str, nodes: Sequence[Node]) -> Label:
         return Label("many", name, _many(graph, loud), hint)
     if not loud:
         return Label("quiet", name, _quiet(found, name) or _named(found[0], name), hint)
-    said = _said(graph, loud[0])
-    lines = (said,) if said and said != name else ()
+    said = _said(graph, loud[0], name)
+    lines = (said,) if said else ()
     return Label(_look(graph, loud[0]), name, (*lines, *_quiet(found)), hint)
 
 
@@ -154,22 +154,28 @@ def _look(graph: Graph, node: Node) -> str:
     return "other"
 
 
-def _said(graph: Graph, node: Node) -> str:
+def _said(graph: Graph, node: Node, name: str) -> str:
+    """What a box says of an op, beside its name."""
     op = node.op
     if isinstance(op, ops.Convolution):
         groups = op.groups > 1 and not is_depthwise(graph, node)
         return f"{_window(graph, node)}{f' g{op.groups}' * groups}, {op.channels}"
     if isinstance(op, ops.Window):
         return f"{getattr(op, 'type', '')} {_window(graph, node)}".strip()
-    if isinstance(op, ops.Dense):
-        return f"dense, {op.channels}"
+    words = _words(op)
+    about = _about(node)
+    if words == name.replace("_", " "):
+        return about
+    return f"{words}, {about}" if about else words
+
+
+def _about(node: Node) -> str:
+    op = node.op
     if isinstance(op, ops.Slice):
         return f"{op.start} to {op.stop}"
     if isinstance(op, ops.GlobalPool):
-        return f"global {op.type}"
-    if isinstance(op, ops.Flatten | ops.Resize):
-        return f"{_words(op)}, {shaped(node.shape)}"
-    return _words(op)
+        return op.type
+    return shaped(node.shape) if isinstance(op, ops.Dense | ops.Flatten | ops.Resize) else ""
 
 
 def _window(graph: Graph, node: Node) -> str:

@@ -140,7 +140,8 @@ def _title(key: Words, prefix: str, nodes: Sequence[Node]) -> str:
     if not prefix:  # no spec gave the names
         loud = next((node for node in nodes if not isinstance(node.op, QUIET)), nodes[0])
         return ops.kind(type(loud.op)).replace("_", " ")
-    return " ".join(key).replace("_", " ") or prefix.rpartition(".")[2].replace("_", " ")
+    word = " ".join(key) or prefix.rpartition(".")[2]
+    return (ops.kind(type(nodes[0].op)) if word.isdecimal() else word).replace("_", " ")
 
 
 def _reads(place: int, group: Iterable[Node], places: Mapping[str, int]) -> list[int | str]:
@@ -196,14 +197,24 @@ def _sizes(keys: Mapping[str, Words]) -> dict[Words, int]:
 
 
 def _within(nodes: Sequence[Node], keys: dict[str, Words]) -> dict[str, Words]:
-    """Put parts of a common name together, deepest and smallest first, until they are few."""
-    prefixes = {key[:end]: None for key in keys.values() for end in range(1, len(key))}
+    """Put parts of a common name together, deepest and smallest first, until they are few.
+
+    Names that differ in a number, `layer1` and `layer2`, are treated alike.
+    """
     parts = set(keys.values())
-    counts = {prefix: sum(part[: len(prefix)] == prefix for part in parts) for prefix in prefixes}
-    for prefix in sorted(counts, key=lambda prefix: (-len(prefix), counts[prefix])):
+    counts = {
+        key[:end]: sum(part[:end] == key[:end] for part in parts)
+        for key in keys.values()
+        for end in range(1, len(key))
+    }
+    alike: dict[Words, list[Words]] = {}
+    for prefix in counts:
+        alike.setdefault(tuple(word.rstrip("0123456789") for word in prefix), []).append(prefix)
+    for group in sorted(alike.values(), key=lambda group: (-len(group[0]), counts[group[0]])):
         if len(set(keys.values())) <= MOST:
             break
-        keys = _contracted(nodes, keys, prefix)
+        for prefix in group:
+            keys = _contracted(nodes, keys, prefix)
     return keys
 
 
