@@ -24,7 +24,8 @@ NORMS = (
 )
 QUIET = (*NORMS, ops.Activation, ops.Dropout, ops.DropPath, ops.Rescale, ops.Scale, ops.Standardize)
 """What follows the op before it, value by value."""
-SIGNS: dict[type[Op], str] = {ops.Add: "+", ops.Multiply: "×"}
+CONCAT = "concat"
+SIGNS: dict[type[Op], str] = {ops.Add: "+", ops.Multiply: "×", ops.Concat: CONCAT}
 
 _NARROW = frozenset("ijl|.,:;'!ft1rI()[]/ ")
 _WIDE = frozenset("mwMW@%—→")
@@ -46,6 +47,12 @@ class Label(NamedTuple):
     name: str
     lines: tuple[str, ...]
     hint: str
+
+    @property
+    def kin(self) -> tuple[str, ...]:
+        """What is the same in boxes that are drawn once; of a join, not how much is joined."""
+        lines = self.lines[1:] if self.name == CONCAT else self.lines
+        return (self.look, self.name, *lines)
 
 
 def width_of(text: str, size: float) -> float:
@@ -70,8 +77,9 @@ def label(graph: Graph, name: str, nodes: Sequence[Node]) -> Label:
     """What the box of some nodes says that belong together."""
     hint = "\n".join(f"{node.name}: {node.op} → {shaped(node.shape)}" for node in nodes)
     found = [node.op for node in nodes]
-    if sign := _sign(nodes):
-        return Label("join", sign, _quiet(found[1:]), hint)
+    if sign := SIGNS.get(type(found[0])):
+        joined = (f"{nodes[0].shape[-1]}",) * (sign == CONCAT)
+        return Label("join", sign, (*joined, *_quiet(found[1:])), hint)
     for op in found:
         if isinstance(op, ATTENTION):
             heads = getattr(op, "heads", 1)
@@ -93,12 +101,11 @@ def shaped(shape: Shape) -> str:
     return "×".join(map(str, shape))
 
 
-def _sign(nodes: Sequence[Node]) -> str:
-    """Of a join: `+`, `×`, or how many channels are joined."""
-    first = nodes[0]
-    if isinstance(first.op, ops.Concat):
-        return f"concat {first.shape[-1]}"
-    return SIGNS.get(type(first.op), "")
+def ranging(first: Label, last: Label) -> Label:
+    """The label of a box that stands for several, from the first to the last."""
+    if first.lines == last.lines:
+        return first
+    return first._replace(lines=(f"{first.lines[0]} to {last.lines[0]}", *first.lines[1:]))
 
 
 def _is_gate(loud: Sequence[Node]) -> bool:

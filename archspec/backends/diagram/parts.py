@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TypeAlias
 
 from archspec import ops
-from archspec.backends.diagram.labels import ATTENTION, JOINS, QUIET, Label, label, shaped
+from archspec.backends.diagram.labels import ATTENTION, JOINS, QUIET, Label, label, ranging, shaped
 from archspec.graph import INPUT, Graph, Node
 
 Words: TypeAlias = tuple[str, ...]
@@ -156,18 +156,47 @@ def _keys(graph: Graph, prefix: str, nodes: Sequence[Node]) -> dict[str, Words]:
     if not prefix:
         return _absorbed(graph, nodes, {node.name: (node.name,) for node in nodes})
     words = {node.name: _words(node.name, prefix) for node in nodes}
-    keys = {
-        node.name: words[node.name]
-        if isinstance(node.op, _SPLITS) or len(words[node.name]) == 1
-        else words[node.name][:-1]
-        for node in nodes
-    }
-    if not _ordered(nodes, keys):
-        return words  # names that no block of ours gives
+    keys = _chains(graph, nodes, words)
     for node in nodes:
         if isinstance(node.op, (ops.GlobalPool, *ATTENTION)) and (whole := words[node.name][:-1]):
             keys = _contracted(nodes, keys, whole)
     return _within(nodes, _absorbed(graph, nodes, keys))
+
+
+def _chains(graph: Graph, nodes: Sequence[Node], words: Mapping[str, Words]) -> dict[str, Words]:
+    """Nodes one after the other whose names begin alike, `expand.conv` and `expand.norm`, as one.
+
+    It has the name that they share, unless it shares that with others which do as much.
+    """
+    chains: dict[str, list[Node]] = {}
+    for node in nodes:
+        source = node.inputs[0]
+        follows = (
+            len(words[node.name]) > 1
+            and len(node.inputs) == 1
+            and source in chains
+            and words[source][:-1] == words[node.name][:-1]
+            and not isinstance(node.op, _SPLITS)
+            and not isinstance(graph.named[source].op, _SPLITS)
+            and len(graph.readers[source]) == 1
+        )
+        chains[node.name] = chains[source] if follows else []
+        chains[node.name].append(node)
+    loud: dict[Words, int] = {}
+    for name, chain in chains.items():
+        if chain[0].name == name and _is_loud(chain):
+            loud[words[name][:-1]] = loud.get(words[name][:-1], 0) + 1
+    return {
+        name: shared
+        if (shared := words[chain[0].name][:-1]) and _is_loud(chain) and loud[shared] == 1
+        else words[chain[0].name]
+        for name, chain in chains.items()
+    }
+
+
+def _is_loud(chain: Sequence[Node]) -> bool:
+    """Whether a part does more than to change values one by one, or to join and to split."""
+    return any(not isinstance(node.op, (*QUIET, *_SPLITS)) for node in chain)
 
 
 def _words(name: str, prefix: str) -> Words:
@@ -264,6 +293,8 @@ def _folded(graph: Graph, blocks: Sequence[Block]) -> list[Block]:
         first, *others = some
         if others:
             last = others[-1]
+            for part, other in zip(first.parts, last.parts, strict=True):
+                part.label = ranging(part.label, other.label)
             first.name = f"{first.name} to {last.name}" if first.name else ""
             first.count, first.leaves = 1 + len(others), last.leaves
         found.append(first)
@@ -280,7 +311,7 @@ def _looks(graph: Graph, block: Block, far: set[str]) -> object:
         or (name != block.last.name and any(node.name not in own for node in graph.readers[name]))
     ]
     parts = tuple(
-        (part.label[:3], tuple("before" if name == block.enters else name for name in part.reads))
+        (part.label.kin, tuple("before" if name == block.enters else name for name in part.reads))
         for part in block.parts
     )
     return parts, bool(block.enters), tuple(beyond)
