@@ -2,8 +2,11 @@
 
 import json
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import archspec
 import pytest
@@ -317,3 +320,23 @@ def test_another_size_is_drawn(tmp_path):
     path = tmp_path / "net.svg"
     printed("diagram", TINY, "-o", str(path), "--size", "32x48")
     assert "32×48×3" in path.read_text(encoding="utf-8")
+
+
+def test_a_report_is_made_without_numpy_and_all_that_is_larger():
+    script = """
+import sys
+sys.argv = ["archspec", "report", "mobilenet_v2", "-o", "net.html"]
+import archspec.cli
+try:
+    archspec.cli.main()
+except SystemExit as stop:
+    assert not stop.code, stop.code
+print(*{name.partition(".")[0] for name in sys.modules}, sep="\\n")
+"""
+    with TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True
+        )
+    loaded = {*done.stdout.splitlines()}
+    assert {"plotly", "jinja2"} <= loaded
+    assert not loaded & {"numpy", "pyarrow", "tensorflow", "keras", "onnx", "onnxruntime", "rich"}
