@@ -89,7 +89,8 @@ def contents(
 
 
 def _sweep(path: Path) -> Sweep:
-    from archspec.report.points import COSTS, read  # noqa: PLC0415  numpy and pyarrow
+    from archspec.report.points import read  # noqa: PLC0415  numpy and pyarrow
+    from archspec.sweep import METRICS  # noqa: PLC0415  numpy and pyarrow
 
     points = read(path)
     shown = len(points.rows)
@@ -103,7 +104,7 @@ def _sweep(path: Path) -> Sweep:
         figure=points.figure,
         columns=tuple((name, worded(name)) for name in points.values),
         x="macs",
-        y=points.values[-1] if points.values[-1] not in COSTS else "params",
+        y=points.values[-1] if points.values[-1] not in METRICS else "params",
     )
 
 
