@@ -21,6 +21,7 @@ for command in (
     edit.fmt_,
     look.show,
     look.explain,
+    look.diff,
     build.compile_,
     build.export,
     prove.verify,
