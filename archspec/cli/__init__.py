@@ -7,7 +7,7 @@ import gc
 import signal
 import sys
 
-from archspec.cli import build, edit, look, prove, run
+from archspec.cli import build, draw, edit, look, prove, run
 from archspec.cli import sweep as sweeps
 from archspec.cli.program import archspec
 
@@ -21,6 +21,9 @@ for command in (
     edit.fmt_,
     look.show,
     look.explain,
+    look.diff,
+    draw.report,
+    draw.diagram,
     build.compile_,
     build.export,
     prove.verify,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.metadata import version
 from itertools import islice
 from typing import Any
@@ -25,14 +26,12 @@ def on_cluster(
             a worker has not this version of archspec.
     """
     with _client(address) as client, _lost(address):
-        from distributed import as_completed  # noqa: PLC0415
-
         waiting = iter(pieces)
         few = 4 * len(_workers(client, address))
         numbers = {
             client.submit(run, task, piece, pure=False): piece for piece in islice(waiting, few)
         }
-        under_way = as_completed(list(numbers))
+        under_way: Any = distributed().as_completed(list(numbers))
         for future in under_way:
             yield numbers.pop(future), future.result()
             for piece in islice(waiting, 1):
@@ -41,18 +40,26 @@ def on_cluster(
                 under_way.add(following)
 
 
-@contextmanager
-def _client(address: str) -> Generator[Any]:
+def distributed() -> Any:  # noqa: ANN401  it has few types
+    """The package.
+
+    Raises:
+        SpecError: E628, it is not installed.
+    """
     try:
-        import dask  # noqa: PLC0415
-        from distributed import Client  # noqa: PLC0415
+        return import_module("distributed")
     except ImportError as reason:
         hint = "pip install 'archspec-compiler[cluster]'"
         raise error("E628", "--cluster needs the package distributed", hint=hint) from reason
+
+
+@contextmanager
+def _client(address: str) -> Generator[Any]:
+    package = distributed()
     waits = {"distributed.comm.timeouts.connect": SECONDS, "distributed.comm.retry.count": 0}
-    with dask.config.set(waits):
+    with import_module("dask").config.set(waits):
         try:
-            client = Client(address, timeout=SECONDS, set_as_default=False)
+            client = package.Client(address, timeout=SECONDS, set_as_default=False)
         except (OSError, ValueError) as reason:
             hint = "an address is such as tcp://10.0.0.1:8786"
             raise error("E628", f"no Dask scheduler answers at '{address}'", hint=hint) from reason
@@ -65,15 +72,19 @@ def _client(address: str) -> Generator[Any]:
 @contextmanager
 def _lost(address: str) -> Generator[None]:
     """What goes wrong with a cluster while it works."""
-    from distributed import CommClosedError, KilledWorker  # noqa: PLC0415
-    from distributed.client import FutureCancelledError  # noqa: PLC0415
-
+    package = distributed()
+    lost = (
+        package.client.FutureCancelledError,
+        package.comm.CommClosedError,
+        asyncio.CancelledError,
+        OSError,
+    )
     try:
         yield
-    except KilledWorker as reason:
+    except package.KilledWorker as reason:
         message = f"several workers of '{address}' died at the same work"
         raise error("E628", message, hint="their memory may have been short") from reason
-    except (FutureCancelledError, asyncio.CancelledError, CommClosedError, OSError) as reason:
+    except lost as reason:
         raise error("E628", f"the cluster at '{address}' is lost") from reason
     except ImportError as reason:
         raise error("E628", f"a worker of '{address}' lacks a package: {reason}") from reason
@@ -85,7 +96,7 @@ def _workers(client: Any, address: str) -> Sequence[str]:  # noqa: ANN401  of di
         client.wait_for_workers(1, timeout=SECONDS)
     except TimeoutError as reason:
         raise error("E628", f"the scheduler at '{address}' has no workers") from reason
-    found: dict[str, str] = client.run(version, PACKAGE, on_error="return")
+    found: dict[str, object] = client.run(version, PACKAGE, on_error="return")
     own = version(PACKAGE)
     for worker, other in found.items():
         if other != own:

@@ -7,26 +7,30 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import csv, parquet
 
 from archspec.errors import cause, error
 from archspec.files import folder_beside, followed
 from archspec.source import Scalar, Tree, dump, plain
 from archspec.spec import Axis
-from archspec.sweep.table import METRICS
+from archspec.sweep.table import METRICS, Column
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from archspec.sweep.table import Column
+# pyarrow has no types.
+arrow: Any = pa
+pc: Any = csv
+pq: Any = parquet
 
 POINT = "point"
 ENDINGS = (".csv", ".parquet")
 _TALLY = b"archspec.tally"
 
 
-class Wrong(NamedTuple):
-    """Points that are no specs for one reason."""
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Points that are no specs for one reason: how many, and the number of one of them."""
 
     error: str
     count: int
@@ -76,22 +80,20 @@ class Tally:
             self.over[name] = self.over.get(name, 0) + count
 
 
-def schema(axes: Sequence[Axis]) -> "pa.Schema":
+def schema(axes: Sequence[Axis]) -> Any:  # noqa: ANN401  of pyarrow
     """The columns of a file: the point, the value on each axis, the metrics."""
-    import pyarrow as pa  # noqa: PLC0415  loaded when a file is written
-
     own = [(axis.path, _values(axis).type) for axis in axes]
-    return pa.schema([(POINT, pa.int64()), *own, *((name, pa.int64()) for name in METRICS)])
+    return arrow.schema(
+        [(POINT, arrow.int64()), *own, *((name, arrow.int64()) for name in METRICS)]
+    )
 
 
 def _values(axis: Axis) -> Any:  # noqa: ANN401  an array of pyarrow
     """The values of an axis as a column: numbers if all are, else YAML."""
-    import pyarrow as pa  # noqa: PLC0415
-
     said = [plain(value) for value in axis.values]
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in said):
-        return pa.array(said)
-    return pa.array([shown(value) for value in axis.values])
+        return arrow.array(said)
+    return arrow.array([shown(value) for value in axis.values])
 
 
 def shown(value: Tree) -> str:
@@ -103,31 +105,26 @@ def shown(value: Tree) -> str:
 
 def part(
     axes: Sequence[Axis],
-    points: "Column",
-    digits: Sequence["Column"],
-    metrics: "Column",
+    points: Column,
+    digits: Sequence[Column],
+    metrics: Column,
     tally: Tally,
 ) -> bytes:
     """A Parquet file of some points, with what became of those that are not in it."""
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     columns = [
-        pa.array(points),
-        *(_values(axis).take(pa.array(digit)) for axis, digit in zip(axes, digits, strict=True)),
-        *(pa.array(column) for column in metrics.T),
+        arrow.array(points),
+        *(_values(axis).take(arrow.array(digit)) for axis, digit in zip(axes, digits, strict=True)),
+        *(arrow.array(column) for column in metrics.T),
     ]
     said = json.dumps([tally.tried, tally.beyond, tally.wrong, tally.over])
     names = schema(axes).with_metadata({_TALLY: said.encode()})
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns, schema=names), sink, compression="zstd")
+    sink = arrow.BufferOutputStream()
+    pq.write_table(arrow.table(columns, schema=names), sink, compression="zstd")
     return sink.getvalue().to_pybytes()
 
 
 def tally_of(path: Path) -> Tally:
     """What became of the points of a part."""
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     with path.open("rb") as file:
         said = pq.read_schema(file).metadata[_TALLY]
     tried, beyond, wrong, over = json.loads(said)
@@ -140,7 +137,7 @@ def is_part(path: Path) -> bool:
     """Whether a part is there, and can be read."""
     try:
         tally_of(path)
-    except (OSError, ValueError, TypeError):  # Arrow's own are the second, no metadata the third
+    except (OSError, ValueError, TypeError):  # the second are Arrow's, the third is no metadata
         return False
     return True
 
@@ -172,19 +169,19 @@ def check_output(path: str) -> None:
 def assemble(parts: Iterable[Path], axes: Sequence[Axis], output: str) -> None:
     """Put parts together to one file, which appears whole or not at all.
 
+    A symbolic link stays, and permissions of a replaced file do.
+
     Raises:
         SpecError: E110, the system refuses, as when the disk is full; the parts stay.
     """
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     names, target = schema(axes), followed(output)
     with folder_beside(target) as folder:
         temporary = folder / target.name
         with temporary.open("wb") as sink:
             with _writer(output, sink, names) as writer:
                 for path in parts:
-                    with path.open("rb") as file, pq.ParquetFile(file) as part:
-                        writer.write_table(part.read().replace_schema_metadata(None))
+                    with path.open("rb") as file:
+                        writer.write_table(pq.ParquetFile(file).read().replace_schema_metadata())
             sink.flush()
             os.fsync(sink.fileno())
         with suppress(FileNotFoundError):
@@ -192,10 +189,7 @@ def assemble(parts: Iterable[Path], axes: Sequence[Axis], output: str) -> None:
         temporary.replace(target)
 
 
-def _writer(output: str, sink: Any, names: "pa.Schema") -> Any:  # noqa: ANN401  of pyarrow
-    import pyarrow.csv as pc  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
+def _writer(output: str, sink: Any, names: Any) -> Any:  # noqa: ANN401  of pyarrow
     if output.endswith(".csv"):
         return pc.CSVWriter(sink, names)
     return pq.ParquetWriter(sink, names, compression="zstd")
@@ -208,7 +202,7 @@ class Results:
     Args:
         path: of the file.
         kinds: column → its type in Arrow, in order; those of the axes stand between the point and
-            the metrics.
+            the metrics. More may follow these, such as an accuracy.
     """
 
     path: str
@@ -222,38 +216,36 @@ class Results:
     @property
     def axes(self) -> tuple[str, ...]:
         """The paths that vary."""
-        return self.columns[1 : -len(METRICS)]
+        return self.columns[1 : self.columns.index(METRICS[0])]
 
     def numbers(self) -> tuple[str, ...]:
         """The columns of numbers, the point left out."""
-        import pyarrow as pa  # noqa: PLC0415
-
-        whole, real = pa.types.is_integer, pa.types.is_floating
+        whole, real = arrow.types.is_integer, arrow.types.is_floating
         kinds = self.kinds.items()
         return tuple(name for name, kind in kinds if name != POINT and (whole(kind) or real(kind)))
 
-    def tables(self) -> Iterator["pa.Table"]:
+    def tables(self) -> Iterator[Any]:
         """The points, some thousands at a time.
 
         Raises:
             SpecError: E100, E627, the file cannot be read to its end.
         """
-        import pyarrow as pa  # noqa: PLC0415
+        return (arrow.Table.from_batches([batch]) for batch in self._batches())
 
-        return (pa.Table.from_batches([batch]) for batch in self._batches())
-
-    def _batches(self) -> Iterator["pa.RecordBatch"]:
-        import pyarrow.parquet as pq  # noqa: PLC0415
-
+    def _batches(self) -> Iterator[Any]:
         with _reading(self.path) as file:
             if self.path.endswith(".csv"):
-                yield from _csv(file, self.kinds)
+                yield from _lines(file, self.kinds)
             else:
-                with pq.ParquetFile(file) as table:
-                    yield from table.iter_batches()
+                yield from pq.ParquetFile(file).iter_batches()
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         return (record for batch in self._batches() for record in batch.to_pylist())
+
+
+def joined(one: Any, other: Any) -> Any:  # noqa: ANN401  tables of pyarrow
+    """One table behind the other."""
+    return arrow.concat_tables([one, other])
 
 
 def read(path: str | os.PathLike[str]) -> Results:
@@ -262,75 +254,61 @@ def read(path: str | os.PathLike[str]) -> Results:
     Raises:
         SpecError: E100, it cannot be read; E626, E627, it is no result of a sweep.
     """
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     name = os.fspath(path)
     check_ending(name)
+    is_csv = name.endswith(".csv")
     with _reading(name) as file:
-        is_csv = name.endswith(".csv")
-        found = _csv(file, {}).schema if is_csv else pq.read_schema(file)
+        found = _lines(file, {}).schema if is_csv else pq.read_schema(file)
     columns: list[str] = found.names
-    own = {POINT, *METRICS}
-    if (
-        columns[:1] != [POINT]
-        or tuple(columns[-len(METRICS) :]) != METRICS
-        or len({*columns}) < len(columns)
-    ):
+    first = columns.index(METRICS[0]) if METRICS[0] in columns else 0
+    own = (*columns[:1], *columns[first : first + len(METRICS)])
+    if own != (POINT, *METRICS) or len({*columns}) < len(columns):
         wanted = f"wanted: the columns {POINT}, paths, {', '.join(METRICS)}"
         raise error("E627", f"'{name}' is no result of a sweep", hint=wanted)
-    kinds: dict[str, Any] = dict(zip(columns, found.types, strict=True))
+    kinds = dict(zip(columns, found.types, strict=True))
     if is_csv:
+        kinds |= dict.fromkeys(own, arrow.int64())
         kinds |= _kinds(name, [column for column in columns if column not in own])
-    return Results(name, {**kinds, **dict.fromkeys(own, pa.int64())})
+    return Results(name, kinds)
 
 
 @contextmanager
 def _reading(name: str) -> Generator[Any]:
-    """A result file to read, whose faults become errors."""
-    import pyarrow as pa  # noqa: PLC0415
-
+    """A file to read, whose faults become errors."""
     try:
         with Path(name).open("rb") as file:
             yield file
-    except pa.ArrowInvalid as reason:
+    except arrow.ArrowInvalid as reason:
         raise error("E627", f"'{name}' is no result of a sweep: {reason}") from reason
     except (OSError, ValueError) as reason:
         raise error("E100", f"cannot read '{name}': {cause(reason)}") from reason
 
 
-def _csv(file: Any, kinds: Mapping[str, Any], only: Sequence[str] = ()) -> Any:  # noqa: ANN401
-    """A reader of a CSV file, all columns or some; of pyarrow, as is the file."""
-    import pyarrow.csv as pc  # noqa: PLC0415
-
-    types = pc.ConvertOptions(column_types=kinds, include_columns=only, null_values=[])
-    return pc.open_csv(
-        file, parse_options=pc.ParseOptions(newlines_in_values=True), convert_options=types
-    )
+def _lines(file: Any, kinds: Mapping[str, Any], only: Sequence[str] = ()) -> Any:  # noqa: ANN401
+    """The batches of a CSV file, of all columns or some."""
+    whole = pc.ParseOptions(newlines_in_values=True)
+    typed = pc.ConvertOptions(column_types=kinds, include_columns=only, null_values=[""])
+    return pc.open_csv(file, parse_options=whole, convert_options=typed)
 
 
-def _kinds(name: str, axes: Sequence[str]) -> Mapping[str, Any]:
-    """The types of columns of a CSV file: whole numbers or numbers where all values are such.
+def _kinds(name: str, columns: Sequence[str]) -> Mapping[str, Any]:
+    """The types of columns of a CSV file: numbers where all values are, else text.
 
     All of the file is read for that: 1 may be followed by 0.5 after a million lines.
     """
-    import pyarrow as pa  # noqa: PLC0415
-
-    seen: dict[str, set[str]] = {axis: set() for axis in axes}
-    if axes:
+    seen: dict[str, set[str]] = {column: set() for column in columns}
+    if columns:
         with _reading(name) as file:
-            for batch in _csv(file, dict.fromkeys(axes, pa.string()), axes):
-                for axis, column in zip(axes, batch.columns, strict=True):
-                    seen[axis].update(column.unique().to_pylist())
-    return {axis: _kind(values) for axis, values in seen.items()}
+            for batch in _lines(file, dict.fromkeys(columns, arrow.string()), columns):
+                for column, values in zip(columns, batch.columns, strict=True):
+                    seen[column].update(values.unique().to_pylist())
+    return {column: _kind(values - {""}) for column, values in seen.items()}
 
 
 def _kind(values: Iterable[str]) -> Any:  # noqa: ANN401  of pyarrow
-    import pyarrow as pa  # noqa: PLC0415
-
-    texts = pa.array(values, pa.string())
-    for kind in (pa.int64(), pa.float64()):
-        with suppress(pa.ArrowInvalid):
+    texts = arrow.array(values, arrow.string())
+    for kind in (arrow.int64(), arrow.float64()):
+        with suppress(arrow.ArrowInvalid):
             texts.cast(kind)
             return kind
-    return pa.string()
+    return arrow.string()

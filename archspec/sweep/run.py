@@ -3,11 +3,11 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
@@ -15,12 +15,11 @@ from signal import SIG_BLOCK, SIG_IGN, SIG_SETMASK, SIGINT, pthread_sigmask, sig
 from threading import Thread
 from typing import Any, cast
 
-from archspec.api import Path as Reference
 from archspec.errors import SpecError, error
 from archspec.files import write_whole
 from archspec.sweep.results import Tally, assemble, check_output, is_part, tally_of
-from archspec.sweep.space import MAX_COUNT, Space, open_space
-from archspec.sweep.task import SIZE, Draw, Task, blocks_of, run
+from archspec.sweep.space import MAX_COUNT, Space
+from archspec.sweep.task import Draw, Task, run
 
 MAX_POINTS = 100_000_000
 """Of one sweep."""
@@ -33,7 +32,24 @@ Progress = Callable[[int, int], None]
 """Is told how many points are done, of how many."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a sweep is done.
+
+    Args:
+        jobs: processes; None: one a core.
+        cluster: address of a Dask scheduler, whose workers do it in their stead.
+        restart: throw away what a run before has left.
+        progress: is told how far it is.
+    """
+
+    jobs: int | None = None
+    cluster: str | None = None
+    restart: bool = False
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Swept:
     """What a sweep did.
 
@@ -46,22 +62,12 @@ class Swept:
 
     space: Space
     outputs: tuple[str, ...]
-    tally: Tally = field(default_factory=Tally)
-    kept: int = 0
+    tally: Tally
+    kept: int
 
 
 def sweep(
-    reference: Reference,
-    outputs: Sequence[str],
-    settings: Sequence[str] = (),
-    *,
-    files: Sequence[str] = (),
-    sample: int | None = None,
-    seed: int = 0,
-    jobs: int | None = None,
-    cluster: str | None = None,
-    restart: bool = False,
-    progress: Progress | None = None,
+    space: Space, outputs: Sequence[str], draw: Draw | None = None, how: How = How()
 ) -> Swept:
     """Cost all points of a space, or some that are drawn, and write those within the budget.
 
@@ -70,40 +76,38 @@ def sweep(
     work was done.
 
     Args:
-        reference: a zoo name or a path, with variants.
+        space: see `open_space`.
         outputs: files to write, `.csv` or `.parquet`.
-        settings: as `open_space` takes them.
-        files: Python files with blocks of the user's own.
-        sample: how many points to draw, without putting back; None: all, in order.
-        seed: of the draw.
-        jobs: processes; None: one a core.
-        cluster: address of a Dask scheduler, which does it in their stead.
-        restart: throw away what a run before has left.
-        progress: is told how far it is.
+        draw: which points; None: all, in order.
+        how: in how many processes, or where.
 
     Raises:
-        SpecError: the spec or the space is wrong; E622, too many points; E623, a process was ended
-            from outside; E624, what is left is of other work; E628, the cluster is lost.
+        SpecError: E110, a file cannot be written; E622, too many points; E623, a process was ended
+            from outside; E624, what is left is of other work; E626, the name of a file says no
+            format; E628, the cluster is lost.
     """
     for output in outputs:
         check_output(output)
-    space = open_space(reference, settings, blocks_of(tuple(files)))
-    draw = None if sample is None else Draw(min(sample, space.count), seed)
+    if draw and draw.count > space.count:
+        draw = replace(draw, count=space.count)
     _check_count(space, draw)
-    task = Task.of(space, tuple(files), draw)
-    folder = Path(f"{outputs[0]}.parts")
-    done = _begin(folder, task, restart=restart)
-    swept = Swept(space, tuple(outputs), kept=_points(task, done))
-    with _kept(folder):
-        missing = [piece for piece in range(task.pieces) if piece not in done]
-        _work(task, missing, folder, jobs, cluster, progress)
+    task, folder = Task.of(space, draw), parts_of(outputs)
+    done = _begin(folder, task, restart=how.restart)
+    with _keeping(folder):
+        _work(task, [piece for piece in range(task.pieces) if piece not in done], folder, how)
         parts = [folder / _name(piece) for piece in range(task.pieces)]
+        tally = Tally()
         for path in parts:
-            swept.tally.add(tally_of(path))
+            tally.add(tally_of(path))
         for output in outputs:
             assemble(parts, task.axes, output)
     _discard(folder)
-    return swept
+    return Swept(space, tuple(outputs), tally, sum(map(task.size, done)))
+
+
+def parts_of(outputs: Sequence[str]) -> Path:
+    """The folder in which is kept what is done."""
+    return Path(f"{outputs[0]}.parts")
 
 
 def _check_count(space: Space, draw: Draw | None) -> None:
@@ -118,8 +122,8 @@ def _check_count(space: Space, draw: Draw | None) -> None:
 
 
 @contextmanager
-def _kept(folder: Path) -> Generator[None]:
-    """Says with an error what is kept, and where; where nothing is, no folder stays."""
+def _keeping(folder: Path) -> Generator[None]:
+    """Say with an error what is kept, and where; where nothing is, no folder stays."""
     try:
         yield
     except BaseException as reason:
@@ -143,7 +147,7 @@ def _begin(folder: Path, task: Task, *, restart: bool) -> set[int]:
         left = None
     if left is None:
         folder.mkdir(exist_ok=True)
-        with _kept(folder):
+        with _keeping(folder):
             write_whole(folder / MANIFEST, json.dumps(work).encode())
     elif not left:
         hint = "move it away, or write to another file"
@@ -155,13 +159,12 @@ def _begin(folder: Path, task: Task, *, restart: bool) -> set[int]:
 
 
 def _work_in(folder: Path) -> dict[str, Any] | None:
-    """What a sweep has left in a folder: nothing, or its manifest; empty, where it is no sweep's.
+    """What a folder says that a sweep has left in it; empty: no sweep has; None: nothing is left.
 
-    A sweep that was killed before it wrote its manifest has left at most a hidden file.
+    A sweep that was killed before it could say so has left at most a hidden file.
     """
     try:
-        names = [path.name for path in folder.iterdir()]
-        if all(name.startswith(".archspec-") for name in names):
+        if all(path.name.startswith(".archspec-") for path in folder.iterdir()):
             return None
         said: Any = json.loads((folder / MANIFEST).read_text("utf-8"))
     except FileNotFoundError:
@@ -172,48 +175,36 @@ def _work_in(folder: Path) -> dict[str, Any] | None:
 
 
 def _discard(folder: Path) -> None:
-    """Take away what is left, the manifest last, so that what is interrupted here goes on here."""
+    """Take away what is left, the manifest after the parts: a folder without it is no sweep's."""
     for path in folder.glob("*.parquet"):
         path.unlink()
     shutil.rmtree(folder)
-
-
-def _points(task: Task, pieces: Iterable[int]) -> int:
-    """How many points pieces have."""
-    return sum(min(SIZE, task.count - piece * SIZE) for piece in pieces)
 
 
 def _name(piece: int) -> str:
     return f"{piece:06}.parquet"
 
 
-def _work(
-    task: Task,
-    pieces: Sequence[int],
-    folder: Path,
-    jobs: int | None,
-    cluster: str | None,
-    progress: Progress | None,
-) -> None:
+def _work(task: Task, pieces: Sequence[int], folder: Path, how: How) -> None:
     """Do pieces and keep each as it comes."""
-    count = min(jobs or os.cpu_count() or 1, len(pieces))
-    done = task.count - _points(task, pieces)
-    if cluster is not None:
+    count = min(how.jobs or os.cpu_count() or 1, len(pieces))
+    if how.cluster is not None:
         from archspec.sweep.cluster import on_cluster  # noqa: PLC0415  distributed is an extra
 
-        found = on_cluster(cluster, task, pieces)
+        found = on_cluster(how.cluster, task, pieces)
     elif count <= 1 or len(pieces) <= FEW:
         found = ((piece, run(task, piece)) for piece in pieces)
     else:
         found = _in_processes(task, pieces, count)
-    if progress:
-        progress(done, task.count)
-    with closing(found):  # ends the processes, whatever happens here
+    done = task.count - sum(map(task.size, pieces))
+    if how.progress:
+        how.progress(done, task.count)
+    with closing(found):  # which ends the processes, whatever happens here
         for piece, data in found:
             write_whole(folder / _name(piece), data)
-            done += _points(task, [piece])
-            if progress:
-                progress(done, task.count)
+            done += task.size(piece)
+            if how.progress:
+                how.progress(done, task.count)
 
 
 def _in_processes(
@@ -243,9 +234,9 @@ def _in_processes(
 
 @contextmanager
 def _no_interrupt() -> Generator[None]:
-    """Keeps Ctrl-C waiting; a process that starts here never hears of it, not even as it starts.
+    """Keep Ctrl-C waiting; a process that starts here never hears of it, not even as it starts.
 
-    It reaches every process of a terminal, and this one ends the others.
+    A terminal sends it to every process, and this one ends the others.
     """
     before = pthread_sigmask(SIG_BLOCK, [SIGINT])
     try:
