@@ -1,0 +1,22 @@
+"""The page: the report, what is wrong above it, and the script that keeps both new."""
+
+from html import escape
+from pathlib import Path
+from string import Template
+
+from archspec.watch.feed import State
+
+_HERE = Path(__file__).parent
+
+
+def page(name: str, state: State) -> str:
+    """The whole page with the newest state in it, so that nothing waits for the script."""
+    return Template((_HERE / "page.html").read_text(encoding="utf-8")).substitute(
+        id=escape(name),
+        title=escape(state.title),
+        style=(_HERE / "page.css").read_text(encoding="utf-8"),
+        script=(_HERE / "page.js").read_text(encoding="utf-8"),
+        problems=state.problems,
+        wrong=state.wrong,
+        report=state.report,
+    )
