@@ -18,7 +18,7 @@ from archspec.spec import Spec
 from archspec.zoo import open_tree, split
 
 if TYPE_CHECKING:
-    from archspec.backends.cost import Cost
+    from archspec.backends.cost import Cost, Precision
 
 Blocks: TypeAlias = Mapping[str, Block]
 
@@ -161,11 +161,33 @@ def derivations(spec: Reference, *, blocks: Blocks | None = None) -> tuple[Deriv
     return _lowered(spec, blocks).derivations
 
 
-def cost(spec: Reference, *, blocks: Blocks | None = None) -> "Cost":
-    """Parameters and multiply-accumulates, per row and in all; no framework is loaded."""
+def cost(
+    spec: Reference,
+    *,
+    batch: int = 1,
+    precision: "Precision" = "fp32",
+    blocks: Blocks | None = None,
+) -> "Cost":
+    """What a net costs, per row and in all; no framework is loaded.
+
+    Args:
+        spec: loaded, or what `load` takes.
+        batch: number of images.
+        precision: of activations, "fp32", "fp16" or "int8".
+        blocks: the blocks that rows may name.
+
+    Raises:
+        SpecError: as `to_graph`; E411, there is no image; E414, there is no such precision.
+    """
     from archspec.backends import cost as backend  # noqa: PLC0415
 
-    return backend.emit(to_graph(spec, blocks=blocks))
+    return backend.emit(to_graph(spec, blocks=blocks), batch=batch, precision=precision)
+
+
+def sized(spec: Spec, height: int, width: int) -> Spec:
+    """The spec for images of another size."""
+    image = (height, width, spec.input[2])
+    return replace(spec, input=image, written=lambda: {**spec.document, "input": list(image)})
 
 
 def loaded(spec: Reference, blocks: Blocks | None = None) -> Spec:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Unpack
 
-from archspec.api import Blocks, Path, Reference, loaded, to_graph
+from archspec.api import Blocks, Path, Reference, loaded, sized, to_graph
 from archspec.artifacts import UNTRAINED, Weights, arrays
 from archspec.backends import framework
 from archspec.errors import Source, Span, SpecError, did_you_mean, error
@@ -296,8 +296,7 @@ def _edited(spec: Spec, options: Options) -> Spec:
     size, outputs = sides(options), _taps(options)
     document: dict[str, Any] = {}
     if size:
-        spec = replace(spec, input=(*size, spec.input[2]))
-        document["input"] = list(spec.input)
+        spec = sized(spec, *size)
     if outputs:  # what it equals has other ones
         spec = replace(spec, outputs=outputs, equals={})
         document["equals"] = {}

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from archspec.block import Block, Builder, Derivation
 from archspec.errors import Problems, SpecError, did_you_mean, error
 from archspec.graph import INPUT, Graph, GraphBuilder, needed
+from archspec.passes.order import ordered
 from archspec.spec import Row, Spec, Tap
 
 OUTPUT = "output"
@@ -31,7 +32,7 @@ class _State:
 
 
 def lower(spec: Spec, blocks: Mapping[str, Block]) -> Lowered:
-    """The graph of a spec.
+    """The graph of a spec; independent branches in the order that needs the least memory.
 
     Raises:
         SpecError: E206, E211, a computed width; E3xx, shapes do not fit, a tap is not there.
@@ -51,7 +52,7 @@ def lower(spec: Spec, blocks: Mapping[str, Block]) -> Lowered:
                 raise error("E302", message, row.span, hint)
             state.values[path] = value
         state.values[row.prefix] = state.values[row.path] = value
-    graph = needed(state.builder.build(_outputs(spec, state) or {OUTPUT: value}))
+    graph = ordered(needed(state.builder.build(_outputs(spec, state) or {OUTPUT: value})))
     _check_size(graph)
     return Lowered(graph, tuple(derivations))
 

@@ -16,8 +16,13 @@ WIDE = 10_000
 """Columns of a pipe: nothing is cut that a program may read."""
 _GAP = 3
 """Between two columns."""
+_KIB = 1024
 _FOLDED = 24
 """Columns that words get where a terminal is narrow."""
+
+
+class Bytes(int):
+    """A number of bytes, which people read as KiB or MiB and programs as it is."""
 
 
 def render(records: Sequence[Record], style: Format, total: Record | None = None) -> str:
@@ -118,18 +123,32 @@ def _least(key: str, values: Sequence[object]) -> int:
 def shown(value: object) -> str:
     """A value for people: 3538984 is 3,538,984.
 
-    >>> shown(3538984), shown((112, 112, 32))
-    ('3,538,984', '112x112x32')
+    >>> shown(3538984), shown((112, 112, 32)), shown(Bytes(6021120))
+    ('3,538,984', '112x112x32', '5.74 MiB')
     """
+    if isinstance(value, Bytes):
+        return _with_unit(value)
     return f"{value:,}" if isinstance(value, int) else plain(value)
 
 
+def _with_unit(number: int) -> str:
+    """In the largest unit of which there is one, to three digits."""
+    units = ["GiB", "MiB", "KiB", "B"]
+    size, unit = float(number), units.pop()
+    while size >= _KIB and units:
+        size, unit = size / _KIB, units.pop()
+    whole = unit == "B" or size >= 100  # noqa: PLR2004  three digits
+    return f"{size:,.0f} {unit}" if whole else f"{f'{size:#.3g}'.rstrip('.')} {unit}"
+
+
 def plain(value: object) -> str:
-    """A value for programs: a shape 112x112x32, words `a, b`, a mapping `a: 1, b: 2`.
+    """A value for programs: a shape 112x112x32, words `a, b`, a mapping `a: 1, b: 2`, no None.
 
     >>> plain(3538984), plain((112, 112, 32)), plain(["keras:MobileNet", "timm:lcnet_050"])
     ('3538984', '112x112x32', 'keras:MobileNet, timm:lcnet_050')
     """
+    if value is None:
+        return ""
     if isinstance(value, tuple | list):
         items = cast("Sequence[object]", value)
         gap = ", " if any(isinstance(item, str) for item in items) else "x"

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from inspect import getdoc
+from json import dumps
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-from archspec import api, zoo
+from archspec import api, tables, zoo
+from archspec.backends.cost import Cost, RowCost
 from archspec.block import Block
 from archspec.errors import did_you_mean, error
 from archspec.parameters import Parameter, RowKeys, parameters_of
@@ -66,29 +68,107 @@ def _summary(reference: str, spec: Spec, *, pytorch: bool) -> Record:
     }
 
 
-def table(spec: Spec) -> tuple[list[Record], Record]:
-    """A record for each row of a resolved spec, and their total.
+def show(spec: Spec, cost: Cost, style: Literal["text", "json", "csv"]) -> str:
+    """What a resolved spec costs as a table with a summary, or for programs."""
+    if style == "text":
+        records, total = table(spec, cost)
+        return "\n".join([tables.render(records, "text", total), "", *summary(cost)])
+    found = costs(spec, cost)
+    return dumps(found, indent=2) if style == "json" else tables.render(found["rows"], "csv")
+
+
+def table(spec: Spec, cost: Cost) -> tuple[list[Record], Record]:
+    """For people: a record for each row of a resolved spec, and their total.
 
     A row that no output needs has no shapes and costs nothing: its ops are not in the graph.
     """
-    cost = api.cost(spec)
-    needed = {row.row: row for row in cost}
     records = [
         {
-            "row": row.path,
-            "block": row.block,
-            "repeats": len(row.blocks),
-            "says": _says(row),
-            "input": mine.input if mine else (),
-            "output": mine.output if mine else (),
-            "params": mine.params if mine else 0,
-            "macs": mine.macs if mine else 0,
+            **_named(row),
+            "output": mine.output,
+            "params": mine.params,
+            "macs": mine.macs,
+            "memory": tables.Bytes(mine.peak_memory),
+            "field": _sides(mine.receptive_field, "all" if mine.output else ""),
+            "stride": _sides(mine.stride, ""),
         }
-        for row in spec.rows
-        for mine in [needed.get(row.path)]
+        for row, mine in _costs(spec, cost)
     ]
-    total = {"row": spec.title, "params": cost.params, "macs": cost.macs}
+    memory = tables.Bytes(cost.peak_memory)
+    total = {"row": spec.title, "params": cost.params, "macs": cost.macs, "memory": memory}
     return records, {**dict.fromkeys(records[0], ""), **total}
+
+
+def summary(cost: Cost) -> list[str]:
+    """For people: lines that say of all of a net what its table does not."""
+    images = "1 image" if cost.batch == 1 else f"{cost.batch} images"
+    sizes = cost.weights._asdict().items()
+    said = {
+        "params": f"{cost.trainable:,} trainable, {cost.statistics:,} statistics",
+        "FLOPs": f"{cost.flops:,} for {images}, two for each multiply-accumulate",
+        "weights": ", ".join(
+            f"{tables.shown(tables.Bytes(size))} in {name}" for name, size in sizes
+        ),
+        "memory": f"{tables.shown(tables.Bytes(cost.peak_memory))} of activations in"
+        f" {cost.precision}, at {cost.peak_node}",
+        "intensity": f"{cost.intensity:.3g} FLOPs for each byte that is moved",
+    }
+    return [f"{name:<9}   {words}" for name, words in said.items()]
+
+
+def costs(spec: Spec, cost: Cost) -> Record:
+    """For programs: all that a resolved spec costs, in each row and in all, in whole numbers."""
+    rows = [
+        {
+            **_named(row),
+            "input": mine.input,
+            "output": mine.output,
+            **_figures(mine),
+            "receptive_field": mine.receptive_field,
+            "stride": mine.stride,
+        }
+        for row, mine in _costs(spec, cost)
+    ]
+    return {
+        "spec": spec.title,
+        "input": spec.input,
+        "batch": cost.batch,
+        "precision": cost.precision,
+        "rows": rows,
+        "total": {**_figures(cost), "peak_node": cost.peak_node},
+    }
+
+
+def _costs(spec: Spec, cost: Cost) -> Iterator[tuple[Row, RowCost]]:
+    """Each row with what it costs: nothing, if no output needs it."""
+    known = {row.row: row for row in cost}
+    return ((row, known.get(row.path) or RowCost.nothing(row.path)) for row in spec.rows)
+
+
+def _named(row: Row) -> Record:
+    return {"row": row.path, "block": row.block, "repeats": len(row.blocks), "says": _says(row)}
+
+
+def _figures(cost: Cost | RowCost) -> Record:
+    return {
+        "params": cost.params,
+        "trainable": cost.trainable,
+        "statistics": cost.statistics,
+        "macs": cost.macs,
+        "flops": cost.flops,
+        "peak_memory": cost.peak_memory,
+        **{f"weights_{name}": size for name, size in cost.weights._asdict().items()},
+        "moved": cost.moved,
+        "intensity": cost.intensity,
+    }
+
+
+def _sides(pair: tuple[float, float] | None, nothing: str) -> str:
+    """Height and width, one number where they are the same."""
+    if pair is None:
+        return nothing
+    height, width = (f"{side:.6g}" for side in pair)
+    return height if height == width else f"{height}x{width}"
 
 
 def _says(row: Row) -> str:

@@ -4,7 +4,15 @@ from typing import Any
 
 import click
 
-from archspec.cli.program import known_blocks, load_spec, prints, takes_blocks, takes_spec, writes
+from archspec.cli.program import (
+    known_blocks,
+    load_spec,
+    prints,
+    sides,
+    takes_blocks,
+    takes_spec,
+    writes,
+)
 
 
 @click.command("list")
@@ -20,29 +28,45 @@ def list_(*, names: tuple[str, ...], style: Any) -> None:  # noqa: ANN401  one o
     click.echo(tables.render(list(views.catalog(names, brief=style == "text")), style))
 
 
+def _size(_ctx: object, _option: object, value: str | None) -> tuple[int, int] | None:
+    return sides(value) if value else None
+
+
 @click.command()
 @takes_spec()
+@click.option("--size", metavar="HxW", callback=_size, help="Height and width of images.")
+@click.option("--batch", type=click.IntRange(1), metavar="N", default=1, help="Number of images.")
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "fp16", "int8"]),
+    default="fp32",
+    help="Of activations: 4, 2 or 1 byte.",
+)
 @prints("text", "json", "csv")
 @click.option("--graph", "as_graph", is_flag=True, help="Print the graph, a line for each op.")
-def show(
+def show(  # noqa: PLR0913  each is an option of the command
     *,
     spec: str,
     settings: tuple[str, ...],
     files: tuple[str, ...],
+    size: tuple[int, int] | None,
+    batch: int,
+    precision: Any,  # noqa: ANN401
     style: Any,  # noqa: ANN401
     as_graph: bool,
 ) -> None:
-    """Print the resolved table: shapes, parameters and MACs by row."""
-    from archspec import api, tables, views  # noqa: PLC0415
+    """Print the resolved table: shapes, parameters, MACs, memory and what is seen by row."""
+    from archspec import api, options, views  # noqa: PLC0415
 
     if as_graph and style != "text":
         raise click.UsageError("--graph is printed as text only.")
     loaded = load_spec(spec, settings, files)
+    if image := options.sides({"size": size}):
+        loaded = api.sized(loaded, *image)
     if as_graph:
         click.echo(str(api.to_graph(loaded)))
         return
-    records, total = views.table(loaded)
-    click.echo(tables.render(records, style, total))
+    click.echo(views.show(loaded, api.cost(loaded, batch=batch, precision=precision), style))
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import cos, pi, sin
+from typing import ClassVar
 
 from archspec.ops.op import Op, Shape, ShapeError
 
@@ -130,6 +131,8 @@ class ChannelAttention(Op):
 @dataclass(frozen=True, slots=True)
 class UnitNorm(Op):
     """(h, w, c): x / max(‖x‖₂, 1e-12), the norm of each channel over the pixels."""
+
+    in_place: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> Shape:
         _need_images(self, *inputs)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from archspec.ops.op import Initializer, Op, Shape, ShapeError, Weight
 
@@ -17,6 +17,8 @@ class Scale(Op):
         groups: of neighboring channels that have one gamma and one beta; 1: all of them do. None:
             each channel by itself.
     """
+
+    in_place: ClassVar[bool] = True
 
     initial: float = 1.0
     bias: bool = False
@@ -48,6 +50,8 @@ class PixelNorm(Op):
             c - 1, while x itself stays where it is.
     """
 
+    in_place: ClassVar[bool] = True
+
     epsilon: float = 1e-6
     about: Literal["zero", "mean"] = "zero"
 
@@ -66,6 +70,8 @@ class ResponseNorm(Op):
     response normalization without its affine map and its shortcut (ConvNeXt V2,
     arXiv:2301.00808, section 4).
     """
+
+    in_place: ClassVar[bool] = True
 
     epsilon: float = 1e-6
 

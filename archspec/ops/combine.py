@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
 from archspec.ops.op import Initializer, Op, Shape, ShapeError, Weight
 
@@ -58,6 +59,8 @@ class Slice(Op):
 @dataclass(frozen=True, slots=True)
 class Flatten(Op):
     """(h, w, c) → (h · w · c,), rows first, channels last."""
+
+    in_place: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> Shape:
         return (prod(inputs[0]),)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import prod
-from typing import NamedTuple, TypeAlias
+from typing import ClassVar, NamedTuple, TypeAlias
 
 Shape: TypeAlias = tuple[int, ...]
 """(h, w, c) of an image or (c,) of a vector; the batch is never written."""
@@ -60,6 +60,9 @@ class Weight(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Op:
     """One operation of the closed set; a subclass per kind, its fields are the attributes."""
+
+    in_place: ClassVar[bool] = False
+    """Whether the output can take the place of the input in memory: activation, norm, reshape."""
 
     def infer(self, *inputs: Shape) -> Shape:
         """Shape of the output; `ShapeError` where the inputs do not fit."""

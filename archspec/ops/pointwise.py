@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import ClassVar, Literal, TypeAlias, get_args
 
 from archspec.ops.op import Op, Shape, ShapeError, Weight
 
@@ -37,6 +37,8 @@ class Activation(Op):
         slope: of leaky_relu below zero; 0.01 is PyTorch's.
     """
 
+    in_place: ClassVar[bool] = True
+
     function: Function
     slope: float = 0.01
 
@@ -50,6 +52,8 @@ class BatchNorm(Op):
         momentum: share of the old statistics kept at each training step (Keras's sense; PyTorch's
             is 1 - it).
     """
+
+    in_place: ClassVar[bool] = True
 
     epsilon: float = 1e-3
     momentum: float = 0.99
@@ -69,6 +73,8 @@ class BatchNorm(Op):
 class LayerNorm(Op):
     """Mean 0 and variance 1 over the channels of each pixel, then · gamma + beta."""
 
+    in_place: ClassVar[bool] = True
+
     epsilon: float = 1e-6
 
     def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
@@ -78,6 +84,8 @@ class LayerNorm(Op):
 @dataclass(frozen=True, slots=True)
 class GroupNorm(Op):
     """Mean 0 and variance 1 over each group of channels and all pixels, then · gamma + beta."""
+
+    in_place: ClassVar[bool] = True
 
     groups: int = 32
     epsilon: float = 1e-5
@@ -102,6 +110,8 @@ def _scale_and_shift(shape: Shape) -> Mapping[str, Weight]:
 class Rescale(Op):
     """x · scale + offset, one number for all channels or one each."""
 
+    in_place: ClassVar[bool] = True
+
     scale: tuple[float, ...] = (1.0,)
     offset: tuple[float, ...] = (0.0,)
 
@@ -121,6 +131,8 @@ class Standardize(Op):
     them.
     """
 
+    in_place: ClassVar[bool] = True
+
     def weights(self, *inputs: Shape) -> Mapping[str, Weight]:
         (shape,) = inputs
         channels = shape[-1:]
@@ -135,11 +147,15 @@ class Standardize(Op):
 class Dropout(Op):
     """In training each value is zero with probability `rate`."""
 
+    in_place: ClassVar[bool] = True
+
     rate: float
 
 
 @dataclass(frozen=True, slots=True)
 class DropPath(Op):
     """Stochastic depth: in training the whole image is zero with probability `rate`."""
+
+    in_place: ClassVar[bool] = True
 
     rate: float

@@ -1,16 +1,14 @@
 """Take the factor of a rescaling into the convolution behind it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archspec.graph import Graph, Node, verify
-from archspec.ops import Convolution, Rescale
-from archspec.passes.merge import affine
-from archspec.passes.rewire import alone, rewire
+from archspec.graph import Graph, Node
+from archspec.ops import Convolution
+from archspec.passes.structure.absorb import absorbed
 
 Array: TypeAlias = NDArray[Any]
 Weights: TypeAlias = Mapping[str, Array]
@@ -28,33 +26,13 @@ def absorb(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
         is gone. The kernel is computed in float64 and keeps its type. Outputs are equal up to
         rounding.
     """
-    arrays = dict(weights)
-    gone: dict[str, str] = {}
-    shifts: dict[str, Node] = {}
-    for node in graph.nodes:
-        if not isinstance(node.op, Rescale) or not alone(graph, node.name):
-            continue
-        (reader,) = graph.readers[node.name]
-        scale, offset = affine(node, weights)
-        if not isinstance(reader.op, Convolution) or np.all(scale == 1) or not np.all(scale):
-            continue
-        _scale(arrays, graph, reader, scale)
-        if np.any(offset):
-            shift = Rescale(offset=tuple(np.atleast_1d(offset / scale).tolist()))
-            shifts[node.name] = replace(node, name=f"{node.name}.shift", op=shift)
-        else:
-            gone[node.name] = node.inputs[0]
-    if not (gone or shifts):
+    changed, factors = absorbed(graph)
+    if not factors:
         return graph, weights
-    graph = rewire(graph, gone, {})
-    renamed = {name: shift.name for name, shift in shifts.items()}
-    nodes = (
-        replace(node, inputs=tuple(renamed.get(name, name) for name in node.inputs))
-        for node in (shifts.get(node.name, node) for node in graph.nodes)
-    )
-    graph = replace(graph, nodes=tuple(nodes))
-    verify(graph)
-    return graph, arrays
+    arrays = dict(weights)
+    for name, scale in factors.items():
+        _scale(arrays, graph, graph.named[name], np.asarray(scale, np.float64))
+    return changed, arrays
 
 
 def _scale(arrays: dict[str, Array], graph: Graph, node: Node, scale: Array) -> None:

@@ -1,16 +1,14 @@
 """Fold batch norm and scales into what stands before them, or after them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archspec.graph import Graph, Node
-from archspec.ops import BatchNorm, Concat, Convolution, Dense, Op, Scale
-from archspec.passes.rewire import alone, rewire
+from archspec.ops import BatchNorm, Scale
+from archspec.passes.structure.fold import Folded, folded
 
 Array: TypeAlias = NDArray[Any]
 Weights: TypeAlias = Mapping[str, Array]
@@ -30,51 +28,18 @@ def fold(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
         folded into keeps its name and has a bias; its arrays are computed in float64 and keep their
         type. Outputs are equal up to rounding.
     """
-    nodes = {node.name: node for node in graph.nodes}
-    gone: dict[str, str] = {}
-    changed: dict[str, Op] = {}
+    result = folded(graph)
     arrays = dict(weights)
-    for node in graph.nodes:
-        if not isinstance(node.op, BatchNorm | Scale):
-            continue
-        (value,) = node.inputs
-        targets = _sources(graph, nodes, gone, value)
-        if targets:
-            gone[node.name] = gone.get(value, value)
-            changed |= {target.name: replace(target.op, bias=True) for target in targets}
-            _fold(arrays, targets, node)
-    ahead: dict[str, Node] = {}
-    for node in reversed(graph.nodes):
-        if isinstance(node.op, BatchNorm) and node.name not in gone and alone(graph, node.name):
-            (reader,) = graph.readers[node.name]
-            reader = ahead.get(reader.name, reader)
-            if isinstance(reader.op, Dense):
-                gone[node.name], ahead[node.name] = node.inputs[0], reader
-                changed[reader.name] = replace(reader.op, bias=True)
-                _fold_ahead(arrays, reader, node)
-    return rewire(graph, gone, changed), arrays
+    fold_arrays(arrays, result)
+    return result.graph, arrays
 
 
-def _sources(
-    graph: Graph, nodes: Mapping[str, Node], gone: Mapping[str, str], value: str
-) -> Sequence[Node]:
-    """What a norm of a value goes into, in the order of the channels; none if that cannot be.
-
-    Args:
-        graph: that has the value.
-        nodes: of the graph by name.
-        gone: node that was folded → what stands for it.
-        value: that the norm reads.
-    """
-    node = nodes.get(gone.get(value, value))
-    if node is None or not alone(graph, value):
-        return ()
-    if isinstance(node.op, Convolution | Dense):
-        return (node,)
-    if not isinstance(node.op, Concat) or len(set(node.inputs)) < len(node.inputs):
-        return ()
-    parts = [_sources(graph, nodes, gone, part) for part in node.inputs]
-    return tuple(chain(*parts)) if all(parts) else ()
+def fold_arrays(arrays: dict[str, Array], result: Folded) -> None:
+    """Do to the arrays of a graph what was done to it."""
+    for norm, targets in result.behind:
+        _fold(arrays, targets, norm)
+    for norm, (target,) in result.ahead:
+        _fold_ahead(arrays, target, norm)
 
 
 def statistics(norm: Node, weights: Weights) -> tuple[Array, Array, Array]:

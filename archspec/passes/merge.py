@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archspec.graph import Graph, Node
-from archspec.ops import Op, Rescale, Standardize
-from archspec.passes.rewire import alone, rewire
+from archspec.ops import Rescale
+from archspec.passes.structure.merge import Affine, merged
 
 Array: TypeAlias = NDArray[Any]
 Weights: TypeAlias = Mapping[str, Array]
@@ -21,26 +21,13 @@ def merge(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
     Ensures: no Rescale or Standardize reads another one, unless that one is read twice or is an
         output itself. Scale and offset are computed in float64; outputs are equal up to rounding.
     """
-    chains: dict[str, tuple[Array, Array]] = {}
-    gone: dict[str, str] = {}
-    for node in graph.nodes:
-        if not isinstance(node.op, Rescale | Standardize):
-            continue
+
+    def known(node: Node) -> Affine:
         scale, offset = affine(node, weights)
-        (value,) = node.inputs
-        first = gone.get(value, value)
-        if first in chains and alone(graph, value):
-            gone[node.name] = first
-            chains[first] = chains[first][0] * scale, chains[first][1] * scale + offset
-        else:
-            chains[node.name] = scale, offset
-    changed: dict[str, Op] = {
-        name: Rescale(tuple(scale.tolist()), tuple(offset.tolist()))
-        for name, (scale, offset) in chains.items()
-        if name in gone.values()
-    }
-    merged = rewire(graph, gone, changed)
-    return merged, {key: array for key, array in weights.items() if key in merged.weights}
+        return scale.tolist(), offset.tolist()
+
+    changed = merged(graph, known)
+    return changed, {key: array for key, array in weights.items() if key in changed.weights}
 
 
 def affine(node: Node, weights: Weights) -> tuple[Array, Array]:

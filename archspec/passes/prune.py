@@ -5,9 +5,8 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from archspec.graph import Graph, needed
-from archspec.ops import Dropout, DropPath
-from archspec.passes.rewire import rewire
+from archspec.graph import Graph
+from archspec.passes.structure.prune import pruned
 
 Weights: TypeAlias = Mapping[str, NDArray[Any]]
 
@@ -19,8 +18,5 @@ def prune(graph: Graph, weights: Weights) -> tuple[Graph, Weights]:
     Ensures: no Dropout and no DropPath is left, and every node is needed by an output; these are
         the same, to the bit; the arrays that are left are untouched.
     """
-    gone = {
-        node.name: node.inputs[0] for node in graph.nodes if isinstance(node.op, Dropout | DropPath)
-    }
-    pruned = needed(rewire(graph, gone, {}))
-    return pruned, {key: weights[key] for key in pruned.weights}
+    small = pruned(graph)
+    return small, {key: weights[key] for key in small.weights}

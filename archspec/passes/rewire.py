@@ -19,6 +19,8 @@ def rewire(graph: Graph, gone: Mapping[str, str], changed: Mapping[str, Op]) -> 
         gone: node to take out → earlier value that stands for it, which may be gone itself.
         changed: node → its new op.
     """
+    if not gone and not changed:
+        return graph
 
     def standing(name: str) -> str:
         while name in gone:
@@ -26,11 +28,9 @@ def rewire(graph: Graph, gone: Mapping[str, str], changed: Mapping[str, Op]) -> 
         return name
 
     nodes = tuple(
-        replace(
-            node,
-            op=changed.get(node.name, node.op),
-            inputs=tuple(map(standing, node.inputs)),
-        )
+        replace(node, op=changed.get(node.name, node.op), inputs=tuple(map(standing, node.inputs)))
+        if node.name in changed or any(name in gone for name in node.inputs)
+        else node
         for node in graph.nodes
         if node.name not in gone
     )

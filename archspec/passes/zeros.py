@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from archspec.graph import Graph, Node
 from archspec.ops import Op, Pool
-from archspec.passes.pads import is_never_negative
 from archspec.passes.rewire import rewire
+from archspec.passes.structure.pads import is_never_negative
 
 Weights: TypeAlias = Mapping[str, NDArray[Any]]
 
