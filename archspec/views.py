@@ -1,6 +1,6 @@
 """What `list`, `show` and `explain` print: records of plain values."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from inspect import getdoc
 from json import dumps
@@ -82,21 +82,31 @@ def table(spec: Spec, cost: Cost) -> tuple[list[Record], Record]:
 
     A row that no output needs has no shapes and costs nothing: its ops are not in the graph.
     """
-    records = [
-        {
-            **_named(row),
-            "output": mine.output,
-            "params": mine.params,
-            "macs": mine.macs,
-            "memory": tables.Bytes(mine.peak_memory),
-            "field": _sides(mine.receptive_field, "all" if mine.output else ""),
-            "stride": _sides(mine.stride, ""),
-        }
-        for row, mine in _costs(spec, cost)
-    ]
+    records = [{**_named(row), **_shown(mine)} for row, mine in _costs(spec, cost)]
+    return records, _total(spec.title, records, cost)
+
+
+def bare(cost: Cost) -> tuple[list[Record], Record]:
+    """For people: as `table`, of a cost whose spec is not at hand."""
+    records = [{"row": mine.row, **_shown(mine)} for mine in cost]
+    return records, _total("all", records, cost)
+
+
+def _shown(mine: RowCost) -> Record:
+    return {
+        "output": mine.output,
+        "params": mine.params,
+        "macs": mine.macs,
+        "memory": tables.Bytes(mine.peak_memory),
+        "field": _sides(mine.receptive_field, "all" if mine.output else ""),
+        "stride": _sides(mine.stride, ""),
+    }
+
+
+def _total(name: str, records: Sequence[Record], cost: Cost) -> Record:
     memory = tables.Bytes(cost.peak_memory)
-    total = {"row": spec.title, "params": cost.params, "macs": cost.macs, "memory": memory}
-    return records, {**dict.fromkeys(records[0], ""), **total}
+    said = {"row": name, "params": cost.params, "macs": cost.macs, "memory": memory}
+    return {**dict.fromkeys(records[0] if records else said, ""), **said}
 
 
 def summary(cost: Cost) -> list[str]:

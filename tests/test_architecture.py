@@ -17,6 +17,7 @@ MAX_FUNCTION_LINES = 45
 
 # Whoever adds a host here says what it is for.
 HOSTS = {
+    "127.0.0.1",  # the page of `archspec watch`
     "arxiv.org",  # papers
     "doi.org",  # papers without a preprint
     "github.com",  # the implementations that a spec is compared with
@@ -24,6 +25,7 @@ HOSTS = {
     "keepachangelog.com",
     "semver.org",
     "www.apache.org",  # the license
+    "www.w3.org",  # what a diagram is written in
 }
 TEXTS = ("*.md", "*.toml", "*.txt", "*.yml", "*.yaml", "*.py", "*.json")
 MACHINE_PATH = re.compile(r"(?<![\w./:!])/(?:home|root|tmp|opt|usr|var|mnt|work|Users)/[\w.]+")

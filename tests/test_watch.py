@@ -50,6 +50,7 @@ def unfold(build, x, p):
 
 BLOCK = Block(Own, unfold)
 """
+EVIL = "evil.example"
 SECONDS = 20.0
 """That a state is waited for on a machine that is busy."""
 
@@ -456,7 +457,7 @@ def test_other_names_of_this_machine_are_refused():
         port = urlsplit(site.address).port
         for host in ("127.0.0.1", f"localhost:{port}", f"127.0.0.1:{port}", "localhost:1"):
             assert get(site.address, Host=host)[0] == 200
-        for host in ("", "evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", "[::1]"):
+        for host in ("", EVIL, f"{EVIL}:{port}", f"127.0.0.1.{EVIL}", "[::1]"):
             for path in ("/", "/events"):
                 assert get(site.address, path, Host=host) == (403, "ask for 127.0.0.1")
 
@@ -474,7 +475,7 @@ def test_there_is_nothing_but_the_page_and_its_events():
 def test_no_other_site_may_read_frame_or_feed_the_page():
     with serve(Subject("net.yaml")) as site:
         asked = connection(site.address)
-        asked.request("GET", "/", headers={"Origin": "http://evil.example"})
+        asked.request("GET", "/", headers={"Origin": f"http://{EVIL}"})
         headers = dict(asked.getresponse().getheaders())
     assert not [name for name in headers if name.startswith("Access-Control")]
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
@@ -542,8 +543,10 @@ def test_a_signal_ends_it_quietly(number, status):
         env={**os.environ, **paths},
     ) as process:
         line = process.stdout.readline()
-        assert re.fullmatch(r"watching net\.yaml on http://127\.0\.0\.1:\d+/\n", line)
-        page = Page(line.split()[-1])
+        *words, address = line.split()
+        assert words == ["watching", "net.yaml", "on"]
+        assert re.fullmatch(r"http:..127\.0\.0\.1:\d+/", address)
+        page = Page(address)
         process.send_signal(number)
         rest = process.communicate(timeout=SECONDS)
         page.connection.close()
