@@ -19,7 +19,7 @@ COMMANDS = [
     "list", "new", "check", "fmt", "show", "explain", "watch", "compile", "export", "verify", "bench",
     "blocks", "schema",
 ]  # fmt: skip
-TAKES_SPEC = ["show", "explain", "watch", "compile", "export", "verify", "bench"]
+TAKES_SPEC = ["show", "explain", "compile", "export", "verify", "bench"]
 
 FINE = """\
 archspec: 1
@@ -70,7 +70,7 @@ Commands:
   fmt      Align the tables of spec files; words and comments stay.
   show     Print the resolved table: shapes, parameters and MACs by row.
   explain  Say where each number comes from, and how it was rounded.
-  watch    Show SPEC's report on a local page that is new as soon as the file is saved.
+  watch    Show SPEC's report on a local page that follows the file.
   compile  Build the trainable Keras model and save it.
   export   Write the ONNX or LiteRT file, checked before it appears.
   verify   Compare SPEC with the implementations that it says it equals.

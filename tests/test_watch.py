@@ -436,6 +436,22 @@ def test_of_a_long_line_the_part_with_the_mistake_is_shown():
     assert len(html) < 3000
 
 
+def test_no_line_is_shown_after_the_last_line_end():
+    lines = re.findall(r'data-line="(\d+)"', problems(found(WRONG)))
+    assert lines == ["1", "2", "3", "4", "5"]
+
+
+def test_a_file_that_may_not_be_read_is_followed_still():
+    if os.geteuid() == 0:
+        pytest.skip("root may read whatever there is")
+    with watched() as page:
+        Path("net.yaml").chmod(0)
+        words = Reading(page.until(is_wrong)["wrong"]).words
+        assert "E100 cannot read 'net.yaml': Permission denied" in words
+        Path("net.yaml").chmod(0o600)
+        page.until(is_fine)
+
+
 def test_a_mistake_at_the_end_of_a_line_marks_one_place():
     shown = Reading(problems(found(FINE + "head: [{block: conv\n")))
     assert all(shown.marked)

@@ -17,9 +17,10 @@ from archspec.cli.program import takes_spec
     help="Of the page; 0 for any that is free.",
 )
 def watch(*, spec: str, settings: tuple[str, ...], files: tuple[str, ...], port: int) -> None:
-    """Show SPEC's report on a local page that is new as soon as the file is saved.
+    """Show SPEC's report on a local page that follows the file.
 
-    What is wrong with the file is shown where it is. Ctrl-C ends it.
+    The page is new as soon as the file is saved; what is wrong with it is shown where it is. Ctrl-C
+    ends the command.
     """
     from archspec.watch import Subject, serve  # noqa: PLC0415
 

@@ -22,7 +22,7 @@ def stamp(path: Path | str) -> Stamp:
         found = Path(path).stat()
     except (OSError, ValueError):  # gone, or a name that no file can have
         return ()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 class Subject(NamedTuple):

@@ -1,6 +1,6 @@
 """What is wrong with a spec as HTML: the files with line numbers, each culprit marked."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby
 
@@ -39,7 +39,9 @@ def _file(source: Source, found: Sequence[tuple[Diagnostic, Span]]) -> str:
         by_line.setdefault(span.line, []).append((item, span))
     rows = list[str]()
     last = 0
-    for number in _shown(by_line, len(source.lines)):
+    # After the last line end there is no line, unless something is missing there.
+    count = len(source.lines) - (not source.lines[-1])
+    for number in _shown(by_line, count):
         if number > last + 1:
             rows.append('<div class="gap">⋯</div>')
         here = by_line.get(number, [])
@@ -50,14 +52,14 @@ def _file(source: Source, found: Sequence[tuple[Diagnostic, Span]]) -> str:
     return f'<section class="file"><h3>{escape(source.name)}</h3>\n{code}</section>'
 
 
-def _shown(culprits: Iterable[int], count: int) -> list[int]:
+def _shown(culprits: Collection[int], count: int) -> list[int]:
     """The numbers of the lines to show."""
     near = {
         number
         for line in culprits
         for number in range(max(1, line - AROUND), min(count, line + AROUND) + 1)
     }
-    return sorted(near)
+    return sorted(near.union(culprits))
 
 
 def _line(number: int, line: str, spans: Sequence[Span]) -> str:
