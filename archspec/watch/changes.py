@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from threading import Event
 
-_STEP = 20
+_STEP = 10
 """Milliseconds without another change after which a save is taken for done."""
 _LONGEST = 100
 """Milliseconds after which it is read even where the folder does not come to rest."""

@@ -9,16 +9,21 @@ function morph(old, fresh) {
     if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
     return;
   }
+  const isDrawn = old.matches(".chart");
   for (const { name } of [...old.attributes]) {
-    if (!fresh.hasAttribute(name) && !isKept(old, name)) old.removeAttribute(name);
+    if (!fresh.hasAttribute(name) && !isKept(name)) old.removeAttribute(name);
   }
   for (const { name, value } of fresh.attributes) {
-    if (old.getAttribute(name) !== value && !isKept(old, name)) old.setAttribute(name, value);
+    // What draws a chart has a class of its own at it.
+    if (old.getAttribute(name) !== value && !(isDrawn && name === "class")) {
+      old.setAttribute(name, value);
+    }
   }
-  morphChildren(old, fresh);
+  if (!isDrawn) morphChildren(old, fresh);
 }
 
-const isKept = (element, name) => element.localName === "details" && name === "open";
+/* What the reader does, not the report: which details are open, what a table is sorted by. */
+const isKept = (name) => name === "open" || name === "aria-sort";
 
 const isAlike = (one, other) =>
   one.nodeType === other.nodeType && one.nodeName === other.nodeName && one.id === other.id;
@@ -46,9 +51,22 @@ function put(element, html) {
   morphChildren(element, template.content);
 }
 
+/* The rows have come in the order of the spec. */
+function sortAgain(root) {
+  for (const head of root.querySelectorAll("[aria-sort]")) {
+    // A click turns the order round.
+    const isDown = head.getAttribute("aria-sort") === "descending";
+    head.setAttribute("aria-sort", isDown ? "ascending" : "descending");
+    head.querySelector(".sort").click();
+  }
+}
+
 function show(state) {
   put(find("problems"), state.wrong);
   put(find("report"), state.report);
+  sortAgain(find("report"));
+  // The numbers need not wait for the charts.
+  requestAnimationFrame(() => setTimeout(() => archspecReport.draw(find("report"))));
   find("title").textContent = state.title;
   find("time").textContent = new Date().toLocaleTimeString();
   document.body.dataset.id = state.id;

@@ -4,6 +4,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from archspec import report
 from archspec.watch.feed import State
 
 _HERE = Path(__file__).parent
@@ -11,10 +12,13 @@ _HERE = Path(__file__).parent
 
 def page(name: str, state: State) -> str:
     """The whole page with the newest state in it, so that nothing waits for the script."""
+    assets = report.assets()
     return Template((_HERE / "page.html").read_text(encoding="utf-8")).substitute(
         id=escape(name),
         title=escape(state.title),
-        style=(_HERE / "page.css").read_text(encoding="utf-8"),
+        style=assets.style + (_HERE / "page.css").read_text(encoding="utf-8"),
+        library=assets.library,
+        drawing=assets.script,
         script=(_HERE / "page.js").read_text(encoding="utf-8"),
         problems=state.problems,
         wrong=state.wrong,
