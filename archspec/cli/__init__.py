@@ -7,7 +7,7 @@ import gc
 import signal
 import sys
 
-from archspec.cli import build, edit, look, prove, run, watch
+from archspec.cli import build, draw, edit, look, prove, run, watch
 from archspec.cli.program import archspec
 
 __all__ = ["archspec", "main"]
@@ -20,6 +20,8 @@ for command in (
     edit.fmt_,
     look.show,
     look.explain,
+    draw.report,
+    draw.diagram,
     watch.watch,
     build.compile_,
     build.export,

@@ -29,7 +29,9 @@ def test_each_spec_of_the_zoo_has_a_smallest_variant():
 @pytest.mark.parametrize("reference", choices.SMALLEST)
 def test_a_net_of_the_zoo_becomes_the_same_without_its_arrays(reference):
     graph = archspec.to_graph(reference)
-    assert str(without_arrays(graph)) == str(deployed(graph, draw(graph, 0))[0])
+    expected, weights = deployed(graph, draw(graph, 0))
+    assert str(without_arrays(graph)) == str(expected)
+    assert archspec.cost(reference).weights.fp32 == sum(array.nbytes for array in weights.values())
 
 
 @pytest.mark.parametrize("reference", ["efficientnet", "efficientnet:imagenet"])

@@ -1,0 +1,233 @@
+"""What a report shows, as plain values: what is in the templates are loops, no decisions."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from math import prod
+from os import PathLike
+from typing import Any, NamedTuple, TypeAlias, cast
+
+from archspec import api, tables, views
+from archspec.backends import diagram
+from archspec.backends.cost import Cost, Precision
+from archspec.report.charts import Chart, bars, per_row
+from archspec.spec import Spec
+
+Path: TypeAlias = str | PathLike[str]
+Record: TypeAlias = Mapping[str, Any]
+
+BYTES = {"peak_memory", "moved", "weights_fp32", "weights_fp16", "weights_int8"}
+"""Columns that are read in KiB and MiB."""
+SHORT = (
+    "row", "block", "repeats", "says", "output", "params", "macs", "peak_memory", "weights_int8",
+    "receptive_field", "stride",
+)  # fmt: skip
+"""The columns that are read first; a second table has all."""
+COMPARED = (
+    "params", "macs", "peak_memory", "weights_fp32", "weights_fp16", "weights_int8", "moved",
+    "intensity",
+)  # fmt: skip
+_WORDS = {
+    "params": "parameters",
+    "macs": "MACs",
+    "flops": "FLOPs",
+    "peak_memory": "peak memory",
+    "weights_fp32": "weights fp32",
+    "weights_fp16": "weights fp16",
+    "weights_int8": "weights int8",
+    "receptive_field": "receptive field",
+    "peak_node": "peak at",
+}
+
+
+class Cell(NamedTuple):
+    """A value in a table.
+
+    Args:
+        text: for people.
+        value: for programs, JSON: as `archspec show --format json` has it.
+        order: what it is sorted by, a number or a text.
+        numeric: whether it stands to the right.
+    """
+
+    text: str
+    value: str
+    order: str
+    numeric: bool
+
+
+class Column(NamedTuple):
+    """The head of a column."""
+
+    key: str
+    text: str
+    numeric: bool
+
+
+class Sheet(NamedTuple):
+    """A table."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    total: tuple[Cell, ...] = ()
+
+
+class Tile(NamedTuple):
+    """One number that is shown large."""
+
+    name: str
+    text: str
+    note: str
+
+
+class Net(NamedTuple):
+    """One spec of a report."""
+
+    id: str
+    title: str
+    source: str
+    conditions: str
+    tiles: tuple[Tile, ...]
+    table: Sheet
+    everything: Sheet
+    svg: Any
+    charts: tuple[Chart, ...]
+
+
+def contents(
+    specs: Sequence[Spec], sweep: Path | None, batch: int, precision: Precision
+) -> dict[str, Any]:
+    """What the templates take."""
+    costs = [api.cost(spec, batch=batch, precision=precision) for spec in specs]
+    found = [views.costs(spec, cost) for spec, cost in zip(specs, costs, strict=True)]
+    nets = [
+        _net(number, spec, cost, record)
+        for number, (spec, cost, record) in enumerate(zip(specs, costs, found, strict=True), 1)
+    ]
+    several = len(specs) > 1
+    return {
+        "title": ", ".join(spec.title for spec in specs),
+        "nets": nets,
+        "compared": _compared(found) if several else None,
+        "charts": _comparisons(found) if several else (),
+    }
+
+
+def _net(number: int, spec: Spec, cost: Cost, record: Record) -> Net:
+    from markupsafe import Markup  # noqa: PLC0415  with jinja2
+
+    rows: Sequence[Record] = record["rows"]
+    total = {**record["total"], "row": "in all"}
+    images = "1 image" if cost.batch == 1 else f"{cost.batch} images"
+    return Net(
+        id=f"net{number}",
+        title=spec.title,
+        source=spec.source,
+        conditions=f"{images} of {_sides(spec.input)}, activations in {cost.precision}",
+        tiles=_tiles(cost),
+        table=sheet(f"The rows of {spec.title}", rows, SHORT, total),
+        everything=sheet(f"All numbers of {spec.title}", rows, tuple(rows[0]), total),
+        svg=Markup(diagram.emit(api.to_graph(spec))),  # noqa: S704  escaped where it is made
+        charts=per_row(rows, f"net{number}"),
+    )
+
+
+def _tiles(cost: Cost) -> tuple[Tile, ...]:
+    weights = {name: _bytes(size) for name, size in cost.weights._asdict().items()}
+    return (
+        Tile("parameters", _short(cost.params), f"{cost.params:,}; {cost.trainable:,} trainable"),
+        Tile("MACs", _short(cost.macs), f"{cost.macs:,}; {cost.flops:,} FLOPs"),
+        Tile("peak memory", _bytes(cost.peak_memory), f"of activations, at {cost.peak_node}"),
+        Tile("weights", weights["fp32"], f"fp32; {weights['fp16']} fp16, {weights['int8']} int8"),
+        Tile("intensity", f"{cost.intensity:.3g}", f"FLOPs a byte; {_bytes(cost.moved)} are moved"),
+    )
+
+
+def sheet(
+    caption: str, records: Sequence[Record], keys: Sequence[str], total: Record | None = None
+) -> Sheet:
+    """Some columns of records as a table."""
+    rows = tuple(tuple(cell(key, record[key]) for key in keys) for record in records)
+    columns = tuple(
+        Column(key, worded(key), all(row[place].numeric for row in rows))
+        for place, key in enumerate(keys)
+    )
+    last = (
+        tuple(cell(key, total[key]) if key in total else cell(key, "") for key in keys)
+        if total
+        else ()
+    )
+    return Sheet(caption, columns, rows, last)
+
+
+def cell(key: str, value: Any) -> Cell:  # noqa: ANN401  of any column
+    """A value as people and as programs read it."""
+    if key in BYTES and isinstance(value, int):
+        text = _bytes(value)
+    elif isinstance(value, float):
+        text = f"{value:.4g}"
+    elif key in {"input", "output", "receptive_field", "stride"}:
+        text = _sides(value) if value else "all" if value is None else ""
+    else:
+        text = tables.shown(value)
+    numeric = isinstance(value, int | float)
+    order = str(value) if numeric else _order(value)
+    return Cell(text, json.dumps(value), order, numeric)
+
+
+def _order(value: Any) -> str:  # noqa: ANN401  as above
+    """Shapes are sorted by their size."""
+    if isinstance(value, tuple):
+        return f"{prod(cast('tuple[float, ...]', value)):g}"
+    return "" if value is None else str(value)
+
+
+def worded(key: str) -> str:
+    """The name of a column for people."""
+    return _WORDS.get(key, key)
+
+
+def _compared(found: Sequence[Record]) -> Sheet:
+    records = [
+        {
+            "spec": record["spec"],
+            "input": record["input"],
+            "rows": len(record["rows"]),
+            **{key: record["total"][key] for key in COMPARED},
+            "receptive_field": _seen(record["rows"]),
+        }
+        for record in found
+    ]
+    return sheet("The specs in all", records, tuple(records[0]))
+
+
+def _seen(rows: Sequence[Record]) -> Any:  # noqa: ANN401  a pair
+    """The receptive field of the last row that does not see all of the image."""
+    return next((row["receptive_field"] for row in reversed(rows) if row["receptive_field"]), None)
+
+
+def _comparisons(found: Sequence[Record]) -> tuple[Chart, ...]:
+    names = [record["spec"] for record in found]
+    keys = ("params", "macs", "peak_memory", "weights_int8")
+    return tuple(
+        bars(f"compared-{key}", worded(key), names, [record["total"][key] for record in found], key)
+        for key in keys
+    )
+
+
+def _sides(shape: Iterable[float]) -> str:
+    return "×".join(f"{side:g}" for side in shape)
+
+
+def _bytes(size: int) -> str:
+    return tables.shown(tables.Bytes(size))
+
+
+def _short(number: int) -> str:
+    """Three digits: 3.54 M."""
+    size, units = float(number), ["", " k", " M", " G", " T"]
+    for unit in units:
+        if size < 999.5:  # noqa: PLR2004  it would be 1000
+            return f"{size:.3g}{unit}"
+        size /= 1000
+    return f"{size * 1000:.3g} T"
