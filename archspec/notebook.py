@@ -22,8 +22,14 @@ def html(spec: "Spec") -> str:
     except SpecError as reason:
         return _lines(str(reason))
     records, total = views.table(spec, cost)
-    diagram = f"<details><summary>diagram</summary>\n{svg(spec)}\n</details>"
-    return f"{tables.render(records, 'html', total)}\n{_summary(cost)}\n{diagram}"
+    diagram = f'<div style="overflow-x: auto">\n{svg(spec)}\n</div>'
+    return "\n".join(
+        [
+            tables.render(records, "html", total),
+            _summary(cost),
+            f"<details><summary>diagram</summary>\n{diagram}\n</details>",
+        ]
+    )
 
 
 def svg(spec: "Spec") -> str | None:

@@ -41,7 +41,7 @@ def test_a_spec_is_shown_as_a_diagram_too_to_be_opened():
     details = parsed(spec._repr_html_()).find("details")
     assert details.get("open") is None
     assert details.find("summary").text == "diagram"
-    assert details.find(f"{SVG}svg") is not None
+    assert details.find(f"div/{SVG}svg") is not None
     assert spec._repr_svg_() == archspec.to_graph(spec)._repr_svg_()
     assert ET.fromstring(spec._repr_svg_()).tag == f"{SVG}svg"  # noqa: S314
 

@@ -318,10 +318,10 @@ def test_a_block_of_the_users_is_run_again_when_its_file_changes(monkeypatch):
     save(FINE + "  - {block: own}\n")
     save(BLOCK, "own.py")
     with watched(blocks=["own.py"]) as page:
-        assert has("8x8x3")(page.state)
+        assert has("8×8×3")(page.state)
         # As long as before and within the same second.
         save(BLOCK.replace("channels=3", "channels=5"), "own.py")
-        page.until(has("8x8x5"))
+        page.until(has("8×8×5"))
         save(BLOCK.replace("BLOCK =", "OTHER ="), "own.py")
         words = Reading(page.until(is_wrong)["wrong"]).words
         assert "E120 'own.py' has no BLOCK of class archspec.Block" in words
@@ -332,7 +332,7 @@ def test_a_block_of_the_users_is_run_again_when_its_file_changes(monkeypatch):
         assert fails in words
         assert "own.py:13" in words
         save(BLOCK, "own.py")
-        page.until(lambda state: is_fine(state) and has("8x8x3")(state))
+        page.until(lambda state: is_fine(state) and has("8×8×3")(state))
 
 
 def test_a_block_of_the_users_is_run_once_for_many_saves_of_the_spec():
@@ -351,7 +351,7 @@ def test_a_mistake_is_shown_where_it_is_above_what_was_last_right():
         report = page.state["report"]
         save(WRONG)
         state = page.until(is_wrong)
-        assert state["report"] == report
+        assert (state["report"], state["stale"]) == (report, True)
         shown = Reading(state["wrong"])
         assert shown.marked == ["kernal"]
         assert shown.wrong == [5]
@@ -362,7 +362,7 @@ def test_a_mistake_is_shown_where_it_is_above_what_was_last_right():
         save(FINE)
         state = page.until(is_fine)
         assert state["wrong"] == ""
-        assert state["report"] == report
+        assert (state["report"], state["stale"]) == (report, False)
 
 
 def test_a_spec_that_is_wrong_from_the_beginning_has_no_report_until_it_is_mended():

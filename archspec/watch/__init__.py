@@ -99,7 +99,7 @@ class _Follower:
     stop: Event = field(init=False, default_factory=Event)
 
     def __post_init__(self) -> None:
-        blank = State(self.reader.subject.reference, "", "", 0)
+        blank = State(self.reader.subject.reference, "", stale=False, wrong="", problems=0)
         self.feed = Feed(_after(blank, self.attempt), token_hex(4))
 
     def follow(self) -> None:
@@ -120,10 +120,12 @@ class _Follower:
 
 def _after(before: State, attempt: Attempt) -> State:
     """What the page shows after a reading: what is wrong stands above what was last right."""
-    if not attempt.diagnostics:
-        return State(attempt.title, attempt.report, "", 0)
-    wrong = problems(attempt.diagnostics) + (_STALE if before.report else "")
-    return before._replace(wrong=wrong, problems=len(attempt.diagnostics))
+    wrong = problems(attempt.diagnostics)
+    count = len(attempt.diagnostics)
+    if attempt.report:
+        return State(attempt.title, attempt.report, stale=False, wrong=wrong, problems=count)
+    note = _STALE if before.report else ""
+    return before._replace(stale=True, wrong=wrong + note, problems=count)
 
 
 __all__ = ["Site", "Subject", "serve"]

@@ -9,14 +9,16 @@ class State(NamedTuple):
     """What the page shows.
 
     Args:
-        title: of the spec as it was last fine, or what was asked for.
-        report: of the same, as HTML; "" where it never was.
+        title: of the spec that is reported, or what was asked for.
+        report: of the spec as it last had one, as HTML; "" where it never had.
+        stale: whether the file is another by now.
         wrong: what is wrong now, as HTML; "" where nothing is.
         problems: how many that are.
     """
 
     title: str
     report: str
+    stale: bool
     wrong: str
     problems: int
 

@@ -71,6 +71,7 @@ function show(state) {
   find("time").textContent = new Date().toLocaleTimeString();
   document.body.dataset.id = state.id;
   document.body.dataset.problems = state.problems;
+  document.body.dataset.stale = state.stale;
   mark();
 }
 

@@ -21,6 +21,7 @@ def page(name: str, state: State) -> str:
         drawing=assets.script,
         script=(_HERE / "page.js").read_text(encoding="utf-8"),
         problems=state.problems,
+        stale=str(state.stale).lower(),
         wrong=state.wrong,
         report=state.report,
     )
