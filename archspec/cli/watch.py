@@ -1,7 +1,5 @@
 """The command that keeps showing: watch."""
 
-import gc
-
 import click
 
 from archspec.cli.program import takes_spec
@@ -24,7 +22,6 @@ def watch(*, spec: str, settings: tuple[str, ...], files: tuple[str, ...], port:
     """
     from archspec.watch import Subject, serve  # noqa: PLC0415
 
-    gc.enable()
     with serve(Subject(spec, settings, files), port) as site:
         click.echo(f"watching {spec} on {site.address}")
         site.wait()

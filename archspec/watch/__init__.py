@@ -1,5 +1,6 @@
 """A local page that shows the report of a spec, and is new as soon as the file is saved."""
 
+import gc
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -103,10 +104,15 @@ class _Follower:
         self.feed = Feed(_after(blank, self.attempt), token_hex(4))
 
     def follow(self) -> None:
-        """Do so until `stop`."""
+        """Do so until `stop`; garbage is looked for when nobody waits."""
+        is_littered = True
         for is_told in wakes(lambda: self.attempt.files, self.stop):
             if is_told or self.attempt.is_stale:
                 self._read()
+                is_littered = True
+            elif is_littered:
+                gc.collect()
+                is_littered = False
 
     def _read(self) -> None:
         self.attempt = self.reader.read()
