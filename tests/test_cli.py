@@ -68,7 +68,7 @@ Commands:
   new      Write NAME.yaml, a spec to start from.
   check    Validate spec files, folders of them, or specs of the zoo.
   fmt      Align the tables of spec files; words and comments stay.
-  show     Print the resolved table: shapes, parameters and MACs by row.
+  show     Print the resolved table: shapes and costs, by row and in all.
   explain  Say where each number comes from, and how it was rounded.
   watch    Show SPEC's report on a local page that follows the file.
   compile  Build the trainable Keras model and save it.
@@ -383,7 +383,9 @@ def test_a_new_user_needs_only_what_the_program_prints(here):
     )
     path.write_text(text, encoding="utf-8")
     assert printed(*check) == "mine.yaml: fine\n"
-    assert printed(*show).splitlines()[-1].split() == ["mine", "416,613", "4,741,568"]
+    assert ["mine", "416,613", "4,741,568"] in [
+        line.split()[:3] for line in printed(*show).splitlines()
+    ]
     assert printed(*export).startswith("mine → mine.onnx: opset 17, 100 nodes, 1.6 MB\n")
     assert (here / "mine.onnx").stat().st_size > 1_500_000
 
@@ -466,7 +468,7 @@ def test_standard_input_is_no_file():
 def test_odd_names_are_names(here, name):
     (here / name).write_text(FINE, encoding="utf-8")
     assert printed("check", "--", name) == f"{name}: fine\n"
-    assert printed("show", "--", name).splitlines()[-1].startswith("fine ")
+    assert printed("show", "--", name).splitlines()[-7].startswith("fine ")
     assert printed("fmt", "--", name) == ""
 
 
@@ -520,15 +522,21 @@ def test_a_file_that_cannot_be_laid_out_does_not_keep_the_others(here):
 
 
 TINY_TABLE = """\
-row                block               repeats   says                                input     output   params     macs
-───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-stem.conv          conv                      1   channels 4, kernel 3, stride 2      16x16x3   8x8x4       124    6,912
-stages.s1          inverted_residual         1   channels 4, expansion 1, stride 1   8x8x4     8x8x4        84    3,328
-stages.s2          inverted_residual         2   channels 8, expansion 2, stride 2   8x8x4     4x4x8       824   10,624
-head.global_pool   global_pool               1                                       4x4x8     1x1x8         0        0
-head.classifier    classifier                1                                       1x1x8     3            27       24
+row                block               repeats   says                                input     output   params     macs     memory   field   stride
+───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+stem.conv          conv                      1   channels 4, kernel 3, stride 2      16x16x3   8x8x4       124    6,912   4.00 KiB   3       2
+stages.s1          inverted_residual         1   channels 4, expansion 1, stride 1   8x8x4     8x8x4        84    3,328   3.00 KiB   7       2
+stages.s2          inverted_residual         2   channels 8, expansion 2, stride 2   8x8x4     4x4x8       824   10,624   3.00 KiB   19      4
+head.global_pool   global_pool               1                                       4x4x8     1x1x8         0        0      544 B   all
+head.classifier    classifier                1                                       1x1x8     3            27       24       44 B   all
 
-tiny                                                                                                     1,059   20,888
+tiny                                                                                                     1,059   20,888   4.00 KiB
+
+params      907 trainable, 152 statistics
+FLOPs       41,776 for 1 image, two for each multiply-accumulate
+weights     3.25 KiB in fp32, 1.62 KiB in fp16, 1.04 KiB in int8
+memory      4.00 KiB of activations in fp32, at stem.conv.conv
+intensity   1.47 FLOPs for each byte that is moved
 """
 
 
@@ -537,9 +545,9 @@ def test_a_spec_is_shown_as_a_table():
 
 
 def test_a_spec_is_shown_as_json_and_csv():
-    records = json.loads(printed("show", f"{TINY}:wide", "--format", "json"))
+    found = json.loads(printed("show", f"{TINY}:wide", "--format", "json"))
     rows = list(csv.DictReader(io.StringIO(printed("show", f"{TINY}:wide", "--format", "csv"))))
-    assert [record["row"] for record in records] == [row["row"] for row in rows]
+    assert [record["row"] for record in found["rows"]] == [row["row"] for row in rows]
     assert rows[2] == {
         "row": "stages.s2",
         "block": "inverted_residual",
@@ -548,16 +556,73 @@ def test_a_spec_is_shown_as_json_and_csv():
         "input": "8x8x8",
         "output": "4x4x16",
         "params": "2352",
+        "trainable": "2096",
+        "statistics": "256",
         "macs": "35584",
+        "flops": "71168",
+        "peak_memory": "6144",
+        "weights_fp32": "7872",
+        "weights_fp16": "3936",
+        "weights_int8": "2352",
+        "moved": "34496",
+        "intensity": str(71168 / 34496),
+        "receptive_field": "19x19",
+        "stride": "4x4",
     }
-    assert records[2]["output"] == [4, 4, 16]
+    assert rows[-1]["receptive_field"] == rows[-1]["stride"] == ""
+    assert found["rows"][2]["output"] == [4, 4, 16]
+    assert found["rows"][-1]["receptive_field"] is None
+
+
+def test_the_total_for_programs_is_that_of_the_rows():
+    found = json.loads(printed("show", TINY, "--format", "json"))
+    rows, total = found.pop("rows"), found.pop("total")
+    assert found == {"spec": "tiny", "input": [16, 16, 3], "batch": 1, "precision": "fp32"}
+    kept = {"peak_memory": max, "intensity": None, "peak_node": None}
+    for key in total.keys() - kept.keys():
+        assert total[key] == sum(row[key] for row in rows)
+    assert total["peak_memory"] == max(row["peak_memory"] for row in rows)
+    assert total["intensity"] == total["flops"] / total["moved"]
+    assert total["peak_node"] in {node.name for node in archspec.to_graph(TINY).nodes}
+
+
+def test_costs_are_for_a_size_a_batch_and_a_precision():
+    def total(*arguments: str) -> dict:
+        return json.loads(printed("show", TINY, *arguments, "--format", "json"))["total"]
+
+    plain = total()
+    assert total("--size", "32") == total("--set", "input=32")
+    assert total("--size", "32x16")["macs"] == total("--set", "input=[32, 16, 3]")["macs"]
+    three = total("--batch", "3")
+    assert three["macs"] == 3 * plain["macs"]
+    assert three["peak_memory"] == 3 * plain["peak_memory"]
+    assert three["params"] == plain["params"]
+    small = total("--precision", "int8")
+    assert small["peak_memory"] * 4 == plain["peak_memory"]
+    assert small["moved"] < total("--precision", "fp16")["moved"] < plain["moved"]
+    assert "3 images" in printed("show", TINY, "--batch", "3")
+
+
+def test_a_size_a_batch_or_a_precision_that_is_none_is_a_wrong_call():
+    assert misuse("show", TINY, "--size", "wide") == (
+        "Error: Invalid value for '--size': 'wide' is neither 224 nor 224x192, height and width."
+    )
+    assert misuse("show", TINY, "--batch", "0") == (
+        "Error: Invalid value for '--batch': 0 is not in the range x>=1."
+    )
+    assert misuse("show", TINY, "--precision", "int4") == (
+        "Error: Invalid value for '--precision': 'int4' is not one of 'fp32', 'fp16', 'int8'."
+    )
+    assert refusal("show", TINY, "--size", "99999") == (
+        "E105 images of 99999x99999 pixels; wanted: sides of 1 to 16384\n"
+    )
 
 
 def test_values_are_set_last_and_in_order():
     twice = ["--set", "scaling.width=4", "--set", "scaling.width=1"]
     text = printed("show", f"{TINY}:wide", *twice)
-    assert text.splitlines()[2:-1] == TINY_TABLE.splitlines()[2:-1]
-    assert text.splitlines()[-1].split() == ["tiny:wide", "1,059", "20,888"]
+    assert text.splitlines()[2:-7] == TINY_TABLE.splitlines()[2:-7]
+    assert text.splitlines()[-7].split()[:3] == ["tiny:wide", "1,059", "20,888"]
     text = printed(
         "show", TINY, "--set", "stages.*.repeats=[~, 1]", "--set", "stem.conv.kernel=1x5"
     )

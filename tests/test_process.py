@@ -43,7 +43,7 @@ def process(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
 def test_the_module_is_run_as_the_command_is():
     done = process("show", TINY)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1].split() == ["tiny", "1,059", "20,888"]
+    assert done.stdout.splitlines()[-7].split()[:3] == ["tiny", "1,059", "20,888"]
     assert process("--help").stdout.startswith("Usage: python -m archspec [OPTIONS] COMMAND")
     assert process("frobnicate").returncode == 2
     assert process("check", "nothing.yaml").returncode == 1
@@ -151,7 +151,7 @@ def test_a_terminal_is_given_whole_numbers_and_no_colors():
     shown = text.decode()
     assert "\x1b" not in shown
     assert "…" not in shown
-    for record in views.table(archspec.load(TINY))[0]:
+    for record in views.table(archspec.load(TINY), archspec.cost(TINY))[0]:
         assert f"{record['macs']:,}" in shown
 
 

@@ -6,7 +6,7 @@ import sys
 from xml.etree import ElementTree as ET
 
 import pytest
-from archspec.tables import plain, render, shown
+from archspec.tables import Bytes, plain, render, shown
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,6 +120,15 @@ def test_a_closed_standard_output_is_no_terminal(monkeypatch):
         ((), "", ""),
         ({"keras": "MobileNet", "timm": "a"}, *["keras: MobileNet, timm: a"] * 2),
         ({}, "", ""),
+        (None, "", ""),
+        (Bytes(0), "0 B", "0"),
+        (Bytes(1023), "1,023 B", "1023"),
+        (Bytes(1024), "1.00 KiB", "1024"),
+        (Bytes(588 * 1024), "588 KiB", "602112"),
+        (Bytes(1024**2 - 1), "1,024 KiB", "1048575"),
+        (Bytes(6021120), "5.74 MiB", "6021120"),
+        (Bytes(99_990 * 1024**2 // 1000), "100 MiB", "104847114"),
+        (Bytes(3 << 40), "3,072 GiB", "3298534883328"),
     ],
 )
 def test_values_for_people_and_for_programs(value, for_people, for_programs):

@@ -33,6 +33,11 @@ def refusal(reference: str, path: str) -> str:
     return str(caught.value)
 
 
+def table(spec: str | archspec.Spec) -> tuple[list[dict], dict]:
+    loaded = archspec.load(spec) if isinstance(spec, str) else spec
+    return views.table(loaded, archspec.cost(loaded))
+
+
 @pytest.fixture(scope="module")
 def catalog() -> list[dict]:
     return list(views.catalog())
@@ -103,27 +108,28 @@ def test_the_brief_catalog_names_a_source_once():
 
 
 def test_the_table_of_mobilenet_v2_has_the_figures_of_the_paper():
-    records, total = views.table(archspec.load("mobilenet_v2"))
+    records, total = table("mobilenet_v2")
     assert [tuple(record.values()) for record in records[:3]] == [
         ("stem.conv", "conv", 1, "channels 32, kernel 3, stride 2",
-         (224, 224, 3), (112, 112, 32), 992, 10838016),
+         (224, 224, 3), (112, 112, 32), 992, 10838016, 4 * (224 * 224 * 3 + 112 * 112 * 32), "3", "2"),
         ("stages.s1", "inverted_residual", 1, "channels 16, expansion 1, stride 1",
-         (112, 112, 32), (112, 112, 16), 992, 10035200),
+         (112, 112, 32), (112, 112, 16), 992, 10035200, 4 * 112 * 112 * 64, "7", "2"),
         ("stages.s2", "inverted_residual", 2, "channels 24, expansion 6, stride 2",
-         (112, 112, 16), (56, 56, 24), 15024, 54942720),
+         (112, 112, 16), (56, 56, 24), 15024, 54942720, 4 * (112 * 112 + 56 * 56) * 96, "19", "4"),
     ]  # fmt: skip
     assert total == {
-        **dict.fromkeys(("block", "repeats", "says", "input", "output"), ""),
+        **dict.fromkeys(("block", "repeats", "says", "input", "output", "field", "stride"), ""),
         "row": "mobilenet_v2",
         "params": 3538984,
         "macs": 300774272,
+        "memory": 4 * (112 * 112 + 56 * 56) * 96,
     }
 
 
 @pytest.mark.parametrize("reference", ["mobilenet_v2_notebook", "efficientnet:b3", "rexnet:1.3"])
 def test_the_rows_of_a_table_add_up_and_each_reads_the_one_before(reference):
     spec = archspec.load(reference)
-    records, total = views.table(spec)
+    records, total = table(spec)
     cost = archspec.cost(spec)
     assert sum(record["params"] for record in records) == total["params"] == cost.params
     assert sum(record["macs"] for record in records) == total["macs"] == cost.macs
@@ -136,7 +142,7 @@ def test_a_row_that_no_output_needs_stands_there_and_costs_nothing(tmp_path):
     text = "archspec: 1\nname: taps\nextends: mobilenet_v2\noutputs: {c3: s3.3.expand, c4: s5}\n"
     path.write_text(text, encoding="utf-8")
     spec = archspec.load(path)
-    records, total = views.table(spec)
+    records, total = table(spec)
     assert [record["row"] for record in records] == [row.path for row in spec.rows]
     costs = {record["row"]: (record["output"], record["params"]) for record in records}
     assert costs["stages.s5"] == ((14, 14, 96), 309_888)
@@ -146,13 +152,11 @@ def test_a_row_that_no_output_needs_stands_there_and_costs_nothing(tmp_path):
 
 
 def test_a_row_says_what_its_table_says_too_and_formulas_as_they_are_written():
-    assert [record["says"] for record in views.table(archspec.load("mobilenet_v2_notebook"))[0]][
-        :2
-    ] == [
+    assert [record["says"] for record in table("mobilenet_v2_notebook")[0]][:2] == [
         "activation none, channels 32, kernel 3, stride 2",
         "channels 16, expansion 1, stride 1, residual none, depthwise.activation none",
     ]
-    small = [record["says"] for record in views.table(archspec.load("mobilenet_v3:small"))[0]]
+    small = [record["says"] for record in table("mobilenet_v3:small")[0]]
     assert small[0] == "scale 1/127.5, offset -1"
     assert small[1] == "channels 16, kernel 3, stride 2, width fixed"
     assert small[3] == "activation relu, channels 24, expansion 72/16, kernel 3, stride 2, se none"
@@ -328,7 +332,7 @@ def test_every_number_of_a_net_has_its_explanation(reference):
 
 
 def test_all_records_are_plain_values():
-    records, total = views.table(archspec.load("mobilenet_v3:small"))
+    records, total = table("mobilenet_v3:small")
     explained = views.explain(archspec.load("mobilenet_v3:small"), "", everything=True)
     for style in ("json", "csv", "text"):
         assert tables.render(records, style, total)

@@ -55,7 +55,11 @@ def show(  # noqa: PLR0913  each is an option of the command
     style: Any,  # noqa: ANN401
     as_graph: bool,
 ) -> None:
-    """Print the resolved table: shapes, parameters, MACs, memory and what is seen by row."""
+    """Print the resolved table: shapes and costs, by row and in all.
+
+    memory: the most activations that are alive at once in a row; field: pixels of the image that
+    a pixel sees, high and wide; stride: pixels of the image between two. See docs/cost.md.
+    """
     from archspec import api, options, views  # noqa: PLC0415
 
     if as_graph and style != "text":

@@ -105,8 +105,8 @@ def _items(graph: Graph, forks: Mapping[str, Sequence[int]]) -> Sequence[Node | 
     def items(nodes: Iterable[Node]) -> Sequence[Node | _Region]:
         return [regions.get(node.name, node) for node in nodes if node.name not in within]
 
-    for name, places in forks.items():
-        join = graph.named[name]
+    for name in sorted(forks, key=number.__getitem__):  # inner joins stand before outer ones
+        join, places = graph.named[name], forks[name]
         branches: list[_Branch] = []
         members = {place: _members(graph, join.inputs[place], number) for place in places}
         for place in sorted(places, key=lambda place: number[join.inputs[place]]):
@@ -165,7 +165,8 @@ class _Search:
             dead = frozenset(
                 value
                 for value in values
-                if last[value] == place and (value in mortal or (value in made - {*kept}))
+                if last[value] == place
+                and (value in mortal or (value in made and value not in kept))
             )
             name, found = self._item(item, dead)
             peak = max(peak, now + found.peak)

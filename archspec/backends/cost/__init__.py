@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
-from archspec.backends.cost.reach import Reach, reaches
+from archspec.backends.cost.reach import reaches
 from archspec.errors import did_you_mean, error
 from archspec.graph import Graph, Node
 from archspec.ops import Convolution, Dense, Shape
@@ -17,6 +17,14 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 BYTES: Mapping[Precision, int] = {"fp32": 4, "fp16": 2, "int8": 1}
 """Of one activation."""
+
+
+class Count(NamedTuple):
+    """Numbers that training changes, numbers that it does not, multiply-accumulates."""
+
+    trainable: int
+    statistics: int
+    macs: int
 
 
 class WeightBytes(NamedTuple):
@@ -182,24 +190,36 @@ def emit(graph: Graph, *, batch: int = 1, precision: Precision = "fp32") -> Cost
     for row, nodes in _rows(graph).items():
         left = kept.get(row, ())
         weights = _sum(_bytes(small, node) for node in left)
-        trainable, statistics = _counted(graph, nodes)
-        reach: Reach = seen[nodes[-1].name]
+        count = counted(graph, nodes)
         cost = RowCost(
             row=row,
             input=graph.inputs_of(nodes[0])[0],
             output=nodes[-1].shape,
-            trainable=trainable,
-            statistics=statistics,
-            macs=batch * sum(map(graph.macs_of, nodes)),
+            trainable=count.trainable,
+            statistics=count.statistics,
+            macs=batch * count.macs,
             peak_memory=max((memory[node.name] for node in left), default=0),
             weights=weights,
             moved=size * sum(moved(small, node) for node in left) + getattr(weights, precision),
-            receptive_field=reach.field,
-            stride=reach.stride,
+            receptive_field=seen[nodes[-1].name].field,
+            stride=seen[nodes[-1].name].stride,
         )
         rows.append(cost)
     peak = max(memory, key=memory.__getitem__, default="")
     return Cost(tuple(rows), batch, precision, peak)
+
+
+def counted(graph: Graph, nodes: Iterable[Node]) -> Count:
+    """What is counted of some nodes, for one image."""
+    trainable = statistics = macs = 0
+    for node in nodes:
+        for weight in graph.weights_of(node).values():
+            if weight.trainable:
+                trainable += weight.size
+            else:
+                statistics += weight.size
+        macs += graph.macs_of(node)
+    return Count(trainable, statistics, macs)
 
 
 def _rows(graph: Graph) -> Mapping[str, Sequence[Node]]:
@@ -207,18 +227,6 @@ def _rows(graph: Graph) -> Mapping[str, Sequence[Node]]:
     for node in graph.nodes:
         rows.setdefault(node.row, []).append(node)
     return rows
-
-
-def _counted(graph: Graph, nodes: Iterable[Node]) -> tuple[int, int]:
-    """Numbers that training changes, and that it does not."""
-    trainable = statistics = 0
-    for node in nodes:
-        for weight in graph.weights_of(node).values():
-            if weight.trainable:
-                trainable += weight.size
-            else:
-                statistics += weight.size
-    return trainable, statistics
 
 
 def _bytes(graph: Graph, node: Node) -> WeightBytes:

@@ -46,7 +46,7 @@ def reaches(graph: Graph) -> Mapping[str, Reach]:
     found = {INPUT: Reach((1, 1), (1, 1))}
     for node in graph.nodes:
         inputs = [found[name] for name in node.inputs]
-        rule = _RULES.get(type(node.op))
+        rule = RULES.get(type(node.op))
         found[node.name] = rule(graph, node, inputs) if rule else inputs[0]
     return found
 
@@ -132,7 +132,7 @@ def _plain(number: Number) -> float:
     return int(number) if number == int(number) else float(number)
 
 
-_RULES: Mapping[type[Op], Callable[[Graph, Node, Sequence[Reach]], Reach]] = {
+RULES: Mapping[type[Op], Callable[[Graph, Node, Sequence[Reach]], Reach]] = {
     ops.Convolution: _window,
     ops.Pool: _window,
     ops.Blur: _blur,

@@ -9,6 +9,7 @@ from archspec.backends.diagram.flow import (
     MARGIN,
     PILL,
     STACK,
+    TITLE_SIZE,
     Frame,
     Page,
     Pill,
@@ -61,13 +62,13 @@ def draw(graph: Graph, page: Page) -> str:
     legend, more = _legend(page)
     width, height = f"{page.width:g}", f"{page.height + more:g}"
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="net" role="img" width="{width}"'
-        f' height="{height}" viewBox="0 0 {width} {height}">',
+        '<svg xmlns="http://www.w3.org/2000/svg" class="net" role="img"',
+        f'  width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
         f"<title>{_text(graph.name)}</title>",
         f"<desc>{_text(_described(graph, page))}</desc>",
         f"<style>{_style()}</style>",
         f'<rect class="paper" width="{width}" height="{height}"/>',
-        f'<text class="title" x="{MARGIN:g}" y="{MARGIN + HEAD / 2:g}">{_text(graph.name)}</text>',
+        f'<text class="title" x="{MARGIN:g}" y="{MARGIN + HEAD / 2:g}">{_text(page.title)}</text>',
         *(line for strip in page.strips for line in _strip(strip)),
         *(line for frame in page.frames for line in _frame(frame)),
         *(line for wire in page.wires for line in _wire(wire)),
@@ -87,7 +88,9 @@ def _described(graph: Graph, page: Page) -> str:
 
 def _text(text: str) -> str:
     """Escaped, and without what XML has no way to say."""
-    return escape("".join(letter if letter.isprintable() else "\ufffd" for letter in text))
+    return escape(
+        "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
+    )
 
 
 def _style() -> str:
@@ -102,7 +105,7 @@ def _style() -> str:
         ".net .point { fill: var(--net-wire); }",
         ".net .box, .net .key { stroke: var(--net-edge); }",
         ".net .pill { fill: var(--net-frame); stroke: var(--net-wire); stroke-width: 1.3; }",
-        ".net text.title { font-size: 16px; font-weight: 600; }",
+        f".net text.title {{ font-size: {TITLE_SIZE:g}px; font-weight: 600; }}",
         f".net text.row {{ font-size: {NAME_SIZE + 1:g}px; font-weight: 600; }}",
         f".net text.name {{ font-size: {NAME_SIZE:g}px; }}",
         f".net text.line {{ font-size: {LINE_SIZE:g}px; }}",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from archspec.backends.diagram.labels import shaped, width_of
+from archspec.backends.diagram.labels import NAME, cut, shaped, width_of
 from archspec.backends.diagram.parts import Band, Block, bands
 from archspec.backends.diagram.places import LINE_SIZE, NAME_SIZE, Box, Drawing, Wire, place
 from archspec.graph import Graph
@@ -12,6 +12,8 @@ from archspec.graph import Graph
 MARGIN = 16.0
 WIDE = 1180.0
 """Pixels that a line takes, if no block is wider."""
+TITLE_SIZE = 16.0
+"""Of the letters of the name of the net."""
 HEAD = 26.0
 """The name of the net, above all else."""
 STACK = 4.0
@@ -20,6 +22,8 @@ INSET = 10.0
 """Between the ground of a row and its blocks, and between a frame and what is in it."""
 PILL = 40.0
 """Height of the input and of the outputs."""
+_LEAST = 420.0
+"""Pixels of a page."""
 _TITLE = 17.0
 """Of a row or a block, above what is in it."""
 _BETWEEN = 24.0
@@ -66,10 +70,12 @@ class Page:
     """Everything at its place.
 
     Args:
+        title: above it.
         width: of all of it.
         height: of all of it.
     """
 
+    title: str
     width: float
     height: float = 0.0
     strips: list[Strip] = field(default_factory=list[Strip])
@@ -158,7 +164,9 @@ def arrange(graph: Graph) -> Page:
     """A graph on a page."""
     shelves = _shelves([_Row(band, _lines(band)) for band in bands(graph)])
     wide = max(_shelf_width(shelf) for shelf in shelves)
-    page = Page(max(wide, 420.0) + 2 * (MARGIN + _TURN))
+    title = cut(graph.name, NAME)
+    wide = max(wide, _LEAST, width_of(title, TITLE_SIZE))
+    page = Page(title, wide + 2 * (MARGIN + _TURN))
     left, y = MARGIN + _TURN, MARGIN + HEAD
     shape = shaped(graph.input)
     pill = Pill(left, y, _pill_width("input", shape), "input", shape)
@@ -270,17 +278,18 @@ def _pill_width(name: str, text: str) -> float:
 
 
 def _put_outputs(page: Page, graph: Graph, y: float, port: _Port) -> None:
-    """The outputs in a line at the end, those that are not the last node with what they are."""
+    """The outputs in a line at the end, those without a wire with what they are."""
     top, left, last = y, MARGIN + _TURN, graph.nodes[-1].name
     x = left
     for name, node in sorted(graph.outputs.items(), key=lambda item: item[1] != last):
-        text = shaped(graph.shapes[node]) + (f" = {node}" if node != last else "")
-        width = _pill_width(name, text)
+        ahead = node == last and x == left
+        text = shaped(graph.shapes[node]) + ("" if ahead else f" = {cut(node)}")
+        width = _pill_width(cut(name, NAME), text)
         if x > left and x + width > page.width - MARGIN:
             x, y = left, y + PILL + INSET
-        page.pills.append(Pill(x, y, width, name, text))
+        page.pills.append(Pill(x, y, width, cut(name, NAME), text))
         page.width = max(page.width, x + width + MARGIN)
-        if node == last:
+        if ahead:
             page.wires.append(_link(port, (x, y + PILL / 2), top, 0)._replace(ahead=True))
         x += width + _BETWEEN
     page.height = y + PILL + MARGIN

@@ -27,6 +27,11 @@ QUIET = (*NORMS, ops.Activation, ops.Dropout, ops.DropPath, ops.Rescale, ops.Sca
 CONCAT = "concat"
 SIGNS: dict[type[Op], str] = {ops.Add: "+", ops.Multiply: "×", ops.Concat: CONCAT}
 
+LONGEST = 32
+"""Letters of a line of a box; who points at it sees all."""
+NAME = 64
+"""Letters of a name of a net, a row or an output."""
+
 _NARROW = frozenset("ijl|.,:;'!ft1rI()[]/ ")
 _WIDE = frozenset("mwMW@%—→")
 _OTHERS, _CAPITAL = 0.65, 0.78
@@ -76,24 +81,32 @@ def width_of(text: str, size: float) -> float:
 def label(graph: Graph, name: str, nodes: Sequence[Node]) -> Label:
     """What the box of some nodes says that belong together."""
     hint = "\n".join(f"{node.name}: {node.op} → {shaped(node.shape)}" for node in nodes)
+    look, title, lines = _looks(graph, name, nodes)
+    return Label(look, cut(title), tuple(map(cut, lines)), hint)
+
+
+def cut(text: str, longest: int = LONGEST) -> str:
+    """A text that is no longer than a box bears."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _looks(graph: Graph, name: str, nodes: Sequence[Node]) -> tuple[str, str, tuple[str, ...]]:
+    """The look of a box, its name and its lines."""
     found = [node.op for node in nodes]
     if sign := SIGNS.get(type(found[0])):
         joined = (f"{nodes[0].shape[-1]}",) * (sign == CONCAT)
-        return Label("join", sign, (*joined, *_quiet(found[1:])), hint)
-    for op in found:
-        if isinstance(op, ATTENTION):
-            heads = getattr(op, "heads", 1)
-            return Label("attention", name, _attention(heads, nodes[-1].shape), hint)
+        return "join", sign, (*joined, *_quiet(found[1:]))
     loud = [node for node in nodes if not isinstance(node.op, QUIET)]
+    if attention := next((op for op in found if isinstance(op, ATTENTION)), None):
+        return "attention", name, _attention(getattr(attention, "heads", 1), nodes[-1].shape)
     if _is_gate(loud):
-        return Label("attention", name, (f"gate, {_squeezed(loud)}",), hint)
+        return "attention", name, (f"gate, {_squeezed(loud)}",)
     if len(loud) > 1:
-        return Label("many", name, _many(graph, loud), hint)
+        return "many", name, _many(graph, loud)
     if not loud:
-        return Label("quiet", name, _quiet(found, name) or _named(found[0], name), hint)
+        return "quiet", name, _quiet(found, name) or _named(found[0], name)
     said = _said(graph, loud[0], name)
-    lines = (said,) if said else ()
-    return Label(_look(graph, loud[0]), name, (*lines, *_quiet(found)), hint)
+    return _look(graph, loud[0]), name, (*((said,) * bool(said)), *_quiet(found))
 
 
 def shaped(shape: Shape) -> str:

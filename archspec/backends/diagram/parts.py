@@ -1,12 +1,22 @@
 """What a diagram draws of a graph: bands of blocks of parts, equal blocks once."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TypeAlias
 
 from archspec import ops
-from archspec.backends.diagram.labels import ATTENTION, JOINS, QUIET, Label, label, ranging, shaped
+from archspec.backends.diagram.labels import (
+    ATTENTION,
+    JOINS,
+    NAME,
+    QUIET,
+    Label,
+    cut,
+    label,
+    ranging,
+    shaped,
+)
 from archspec.graph import INPUT, Graph, Node
 
 Words: TypeAlias = tuple[str, ...]
@@ -89,7 +99,7 @@ def _blocks(graph: Graph) -> Iterator[_Block]:
     for (row, number), nodes in groupby(graph.nodes, key=lambda node: (node.row, _number(node))):
         section, _dot, name = row.partition(".")
         prefix = f"{name}.{number}" if number else row
-        yield (name, section), number, prefix, list(nodes)
+        yield (cut(name or section, NAME), section), number, prefix, list(nodes)
 
 
 def _number(node: Node) -> str:
@@ -137,6 +147,7 @@ def _parts(graph: Graph, prefix: str, nodes: Sequence[Node]) -> list[Part]:
 
 
 def _title(key: Words, prefix: str, nodes: Sequence[Node]) -> str:
+    """What a part is called."""
     if not prefix:  # no spec gave the names
         loud = next((node for node in nodes if not isinstance(node.op, QUIET)), nodes[0])
         return ops.kind(type(loud.op)).replace("_", " ")
@@ -285,33 +296,41 @@ def _hand_over(graph: Graph, blocks: Sequence[Block]) -> None:
 
 
 def _folded(graph: Graph, blocks: Sequence[Block]) -> list[Block]:
-    """Equal neighbors as one."""
-    taken = [name for name, readers in graph.readers.items() if len(readers) > 1]
-    far = {*taken, *graph.outputs.values()}
-    found: list[Block] = []
-    for _, some in groupby(blocks, key=lambda block: _looks(graph, block, far)):
-        first, *others = some
-        if others:
-            last = others[-1]
-            for part, other in zip(first.parts, last.parts, strict=True):
-                part.label = ranging(part.label, other.label)
-            first.name = f"{first.name} to {last.name}" if first.name else ""
-            first.count, first.leaves = 1 + len(others), last.leaves
-        found.append(first)
-    return found
+    """Equal neighbors as one; a block of which more is read than by the next ends the row."""
+    ends = set(graph.outputs.values())
+    groups: list[list[Block]] = []
+    before, goes_on = None, False
+    for block in blocks:
+        looks = _looks(graph, block, ends)
+        if goes_on and looks == before:
+            groups[-1].append(block)
+        else:
+            groups.append([block])
+        before, goes_on = looks, block.last.name not in ends and block.leaves
+    return [_as_one(group) for group in groups]
 
 
-def _looks(graph: Graph, block: Block, far: set[str]) -> object:
+def _as_one(group: Sequence[Block]) -> Block:
+    first, last = group[0], group[-1]
+    if first is last:
+        return first
+    for part, other in zip(first.parts, last.parts, strict=True):
+        part.label = ranging(part.label, other.label)
+    name = f"{first.name} to {last.name}" * bool(first.name)
+    return replace(first, name=name, count=len(group), leaves=last.leaves)
+
+
+def _looks(graph: Graph, block: Block, ends: set[str]) -> object:
     """What two blocks have in common that are drawn alike."""
     own = {node.name for part in block.parts for node in part.nodes}
-    beyond = [
-        name
-        for name in sorted(own & far)
-        if name in graph.outputs.values()
-        or (name != block.last.name and any(node.name not in own for node in graph.readers[name]))
-    ]
     parts = tuple(
         (part.label.kin, tuple("before" if name == block.enters else name for name in part.reads))
         for part in block.parts
     )
-    return parts, bool(block.enters), tuple(beyond)
+    taps = {name for name in own - {block.last.name} if name in ends or _is_far(graph, name, own)}
+    return parts, bool(block.enters), frozenset(taps)
+
+
+def _is_far(graph: Graph, name: str, own: set[str]) -> bool:
+    """Whether another block reads a value."""
+    return any(node.name not in own for node in graph.readers[name])

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from archspec.backends.diagram.labels import Label, width_of
+from archspec.backends.diagram.labels import Label, cut, width_of
 from archspec.backends.diagram.parts import Block
 
 NAME_SIZE, LINE_SIZE = 11.0, 9.5
@@ -110,7 +110,7 @@ def _grid(block: Block) -> _Grid:
             sources[number].append(_source(value, block, taps, len(labels)))
     for name, number in taps.items():
         sources[number] = []
-        labels[number] = Label("tap", "from", (name,), name)
+        labels[number] = Label("tap", "from", (cut(name),), name)
     if block.enters:
         sources = {ENTRY: [], **sources}
     if block.leaves:

@@ -45,6 +45,8 @@ def _renamed(graph: Graph, shifts: Mapping[str, Node]) -> Graph:
     names = {name: shift.name for name, shift in shifts.items()}
     nodes = (
         replace(node, inputs=tuple(names.get(name, name) for name in node.inputs))
+        if not names.keys().isdisjoint(node.inputs)
+        else node
         for node in (shifts.get(node.name, node) for node in graph.nodes)
     )
     graph = replace(graph, nodes=tuple(nodes))
