@@ -325,12 +325,12 @@ def test_a_block_of_the_users_is_run_again_when_its_file_changes(monkeypatch):
         save(BLOCK.replace("BLOCK =", "OTHER ="), "own.py")
         words = Reading(page.until(is_wrong)["wrong"]).words
         assert "E120 'own.py' has no BLOCK of class archspec.Block" in words
-        save(BLOCK.replace("channels=3", "channels=1 // 0"), "own.py")
+        # Raised in the library, by what the block asks for in its line 13.
+        save(BLOCK.replace(", x)", ", 'nowhere')"), "own.py")
         page.until(lambda state: "E651" in state["wrong"])
         words = Reading(page.state["wrong"]).words
-        fails = "E651 a block of '--blocks' fails: ZeroDivisionError: integer division or modulo by"
-        assert fails in words
-        assert "own.py:13" in words
+        assert "E651 a block of '--blocks' fails: KeyError: 'nowhere'" in words
+        assert "in own.py:13" in words
         save(BLOCK, "own.py")
         page.until(lambda state: is_fine(state) and has("8×8×3")(state))
 

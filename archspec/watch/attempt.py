@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from traceback import extract_tb
 from typing import NamedTuple, TypeAlias
 
 from archspec import api, report, zoo
 from archspec.block import Block
 from archspec.blocks import from_file
-from archspec.errors import Diagnostic, Span, SpecError, error
+from archspec.errors import Diagnostic, Span, SpecError
 from archspec.source import Scalar, Tree
 from archspec.spec import Spec
 
@@ -46,8 +47,8 @@ class Attempt:
     Args:
         files: all files that it read, or would have if they had been there, each with the stamp
             that it had just before.
-        title: of the spec, "" where it is wrong.
-        report: what the page shows of it, "" where it is wrong.
+        title: of the spec, "" where there is none to report.
+        report: what the page shows of it, "" likewise.
         diagnostics: what is wrong.
     """
 
@@ -86,9 +87,14 @@ class Reader:
         self._files = {}
         try:
             spec = self._load()
-            return Attempt(self._files, spec.title, self._report(spec))
+            return Attempt(self._files, spec.title, report.fragment([spec]))
         except SpecError as reason:
             return Attempt(self._files, diagnostics=reason.diagnostics)
+        except Exception as reason:
+            # What a block of the user's does, the user is about to mend; all else is a bug of ours.
+            if not self.subject.blocks:
+                raise
+            return Attempt(self._files, diagnostics=(self._fault(reason),))
 
     def _load(self) -> Spec:
         own = [item for file in self.subject.blocks for item in self._own(file).items()]
@@ -116,22 +122,10 @@ class Reader:
             self._blocks[file] = now, blocks
         return blocks
 
-    def _report(self, spec: Spec) -> str:
-        try:
-            return report.fragment([spec])
-        except SpecError:
-            raise
-        except Exception as reason:
-            # What a block of the user's does, the user is about to mend; all else is a bug of ours.
-            if not self.subject.blocks:
-                raise
-            message = f"a block of '--blocks' fails: {type(reason).__name__}: {reason}"
-            raise error("E651", message, hint=_last_place(reason)) from reason
-
-
-def _last_place(reason: Exception) -> str:
-    """Where an exception was raised: file and line."""
-    place = reason.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    return f"in {place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else ""
+    def _fault(self, reason: Exception) -> Diagnostic:
+        """What a block raised, and the last line of it that was run."""
+        frames = extract_tb(reason.__traceback__)
+        own = [frame for frame in frames if frame.filename in self.subject.blocks]
+        last = (own or frames)[-1]
+        message = f"a block of '--blocks' fails: {type(reason).__name__}: {reason}"
+        return Diagnostic("E651", message, None, f"in {last.filename}:{last.lineno}")
