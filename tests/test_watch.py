@@ -410,7 +410,7 @@ def test_whatever_a_file_is_called_is_text_on_the_page():
     with serve(Subject(name)) as site:
         text = get(site.address)[1]
     assert "<img" not in text
-    assert name in Reading(text[text.index("<body") :].partition("<script>")[0] + "</body>").words
+    assert name in Reading(text[text.index("<body") :].partition("<script ")[0] + "</body>").words
 
 
 def found(text: str):
@@ -496,6 +496,7 @@ def test_no_other_site_may_read_frame_or_feed_the_page():
     assert not [name for name in headers if name.startswith("Access-Control")]
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     policy = headers["Content-Security-Policy"]
+    assert "'unsafe-inline'" not in policy.partition("style-src")[0]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
 

@@ -10,11 +10,18 @@ from archspec.watch.feed import State
 _HERE = Path(__file__).parent
 
 
-def page(name: str, state: State) -> str:
-    """The whole page with the newest state in it, so that nothing waits for the script."""
+def page(name: str, state: State, nonce: str) -> str:
+    """The whole page with the newest state in it, so that nothing waits for the script.
+
+    Args:
+        name: of the state.
+        state: to be shown.
+        nonce: by which the browser knows the scripts that it may run.
+    """
     assets = report.assets()
     return Template((_HERE / "page.html").read_text(encoding="utf-8")).substitute(
         id=escape(name),
+        nonce=nonce,
         title=escape(state.title),
         style=assets.style + (_HERE / "page.css").read_text(encoding="utf-8"),
         library=assets.library,
