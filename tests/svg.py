@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 from archspec.backends.diagram.labels import width_of
@@ -136,7 +137,7 @@ def faults(svg: str) -> list[str]:
             if other is not text and overlap(text.area, other.area)
         ]
     for wire in picture.wires:
-        for begin, end in zip(wire, wire[1:], strict=False):
+        for begin, end in pairwise(wire):
             line = _thin(begin, end)
             found += [f"a wire runs through {area}" for area in solid if overlap(line, _core(area))]
             found += [

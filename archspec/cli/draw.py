@@ -1,16 +1,29 @@
 """Commands that draw: report, diagram."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from archspec.cli.program import load_spec, takes_spec, writes
+from archspec.cli.program import load_spec, sides, takes_spec, writes
+
+if TYPE_CHECKING:
+    from archspec.spec import Spec
+
+
+def _size(_ctx: object, _option: object, value: str | None) -> tuple[int, int] | None:
+    return sides(value) if value else None
+
+
+with_size = click.option(
+    "--size", metavar="HxW", callback=_size, help="Height and width of images; else the spec's."
+)
 
 
 @click.command()
 @takes_spec(several=True)
 @writes("The .html file.")
 @click.option("--sweep", metavar="FILE", help="A result of `archspec sweep`, to plot.")
+@with_size
 @click.option("--batch", type=click.IntRange(1), metavar="N", default=1, help="Number of images.")
 @click.option(
     "--precision",
@@ -24,9 +37,10 @@ def report(
     settings: tuple[str, ...],
     files: tuple[str, ...],
     output: str,
+    size: tuple[int, int] | None,
     **options: Any,  # noqa: ANN401  those of report.page
 ) -> None:
-    """Write a page about SPEC, or several side by side: what they cost, and how they look.
+    """Write a page about SPEC, or several: costs, charts, diagrams.
 
     It is one file with everything in it, and loads nothing.
     """
@@ -34,16 +48,31 @@ def report(
     from archspec.files import write_whole  # noqa: PLC0415
 
     reports.need_ending(output, ".html")
-    loaded = [load_spec(spec, settings, files) for spec in specs]
+    loaded = [_sized(load_spec(spec, settings, files), size) for spec in specs]
     data = reports.page(loaded, **options).encode()
     write_whole(output, data)
     click.echo(f"{', '.join(spec.title for spec in loaded)} → {output}: {len(data) / 1e6:.1f} MB")
 
 
+def _sized(spec: "Spec", size: tuple[int, int] | None) -> "Spec":
+    from archspec import api, options  # noqa: PLC0415
+
+    image = options.sides({"size": size})
+    return api.sized(spec, *image) if image else spec
+
+
 @click.command()
 @takes_spec()
 @writes("The .svg file.")
-def diagram(*, spec: str, settings: tuple[str, ...], files: tuple[str, ...], output: str) -> None:
+@with_size
+def diagram(
+    *,
+    spec: str,
+    settings: tuple[str, ...],
+    files: tuple[str, ...],
+    output: str,
+    size: tuple[int, int] | None,
+) -> None:
     """Draw SPEC: its rows, blocks, shapes, skips and branches.
 
     SPEC may be a Keras model file, .keras.
@@ -58,8 +87,9 @@ def diagram(*, spec: str, settings: tuple[str, ...], files: tuple[str, ...], out
             raise click.UsageError("A Keras model file has no rows to set.")
         from archspec.lift import lift  # noqa: PLC0415  with numpy
 
-        graph = lift(spec).graph
+        title, graph = spec, lift(spec, size).graph
     else:
-        graph = api.to_graph(load_spec(spec, settings, files))
+        loaded = _sized(load_spec(spec, settings, files), size)
+        title, graph = loaded.title, api.to_graph(loaded)
     write_whole(output, backend.emit(graph).encode())
-    click.echo(f"{graph.name} → {output}")
+    click.echo(f"{title} → {output}")

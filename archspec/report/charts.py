@@ -8,6 +8,8 @@ from archspec import tables
 
 Record: TypeAlias = Mapping[str, Any]
 
+CHARTED = {"params": "parameters", "macs": "MACs", "peak_memory": "peak memory"}
+"""What there is a chart of, and its title."""
 _ROW = 22
 """Pixels of a bar."""
 
@@ -35,11 +37,7 @@ def per_row(rows: Sequence[Record], prefix: str) -> tuple[Chart, ...]:
     names = [row["row"] for row in rows]
     return tuple(
         bars(f"{prefix}-{key}", title, names, [row[key] for row in rows], key)
-        for key, title in (
-            ("params", "parameters"),
-            ("macs", "MACs"),
-            ("peak_memory", "peak memory"),
-        )
+        for key, title in CHARTED.items()
     )
 
 
@@ -73,7 +71,7 @@ def bars(chart: str, title: str, names: Sequence[str], values: Sequence[int], ke
             "tickvals": [f"{number}" for number in range(len(names))],
             "ticktext": [_cut(name) for name in names],
         },
-        "xaxis": {"rangemode": "tozero", "tickformat": "~s", "nticks": 5},
+        "xaxis": {"rangemode": "tozero", **_ticks(max(values), key)},
     }
     return Chart(
         chart,
@@ -84,12 +82,30 @@ def bars(chart: str, title: str, names: Sequence[str], values: Sequence[int], ke
     )
 
 
+def _ticks(most: int, key: str) -> Record:
+    """Numbers along an axis: of bytes in units of 1024, of all else in thousands."""
+    if not in_bytes(key):
+        return {"tickformat": "~s", "nticks": 5}
+    unit, name = 1, "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if most >= 2 * unit * 1024:
+            unit, name = unit * 1024, larger
+    steps = (digit * 10**power for power in range(8) for digit in (1, 2, 5))
+    step = next(step for step in steps if step * unit * 4 >= most)
+    places = range(most // (step * unit) + 1)
+    return {
+        "tickvals": [place * step * unit for place in places],
+        "ticktext": [f"{place * step} {name}" for place in places],
+    }
+
+
+def in_bytes(key: str) -> bool:
+    """Whether a column is one of bytes."""
+    return key in {"peak_memory", "moved"} or key.startswith("weights")
+
+
 def _text(value: int, key: str) -> str:
-    return (
-        tables.shown(tables.Bytes(value))
-        if key == "peak_memory" or "weights" in key
-        else f"{value:,}"
-    )
+    return tables.shown(tables.Bytes(value)) if in_bytes(key) else f"{value:,}"
 
 
 def _cut(name: str) -> str:

@@ -1,75 +1,28 @@
 """What a report shows, as plain values: what is in the templates are loops, no decisions."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from math import prod
+from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias
 
 from archspec import api, tables, views
 from archspec.backends import diagram
 from archspec.backends.cost import Cost, Precision
-from archspec.report.charts import Chart, bars, per_row
+from archspec.report.charts import CHARTED, Chart, bars, per_row
+from archspec.report.sheets import Sheet, sheet, sides, worded
 from archspec.spec import Spec
 
 Path: TypeAlias = str | PathLike[str]
 Record: TypeAlias = Mapping[str, Any]
 
-BYTES = {"peak_memory", "moved", "weights_fp32", "weights_fp16", "weights_int8"}
-"""Columns that are read in KiB and MiB."""
 SHORT = (
     "row", "block", "repeats", "says", "output", "params", "macs", "peak_memory", "weights_int8",
     "receptive_field", "stride",
 )  # fmt: skip
-"""The columns that are read first; a second table has all."""
+"""The columns that are read first; a second table has the others."""
 COMPARED = (
     "params", "macs", "peak_memory", "weights_fp32", "weights_fp16", "weights_int8", "moved",
     "intensity",
 )  # fmt: skip
-_WORDS = {
-    "params": "parameters",
-    "macs": "MACs",
-    "flops": "FLOPs",
-    "peak_memory": "peak memory",
-    "weights_fp32": "weights fp32",
-    "weights_fp16": "weights fp16",
-    "weights_int8": "weights int8",
-    "receptive_field": "receptive field",
-    "peak_node": "peak at",
-}
-
-
-class Cell(NamedTuple):
-    """A value in a table.
-
-    Args:
-        text: for people.
-        value: for programs, JSON: as `archspec show --format json` has it.
-        order: what it is sorted by, a number or a text.
-        numeric: whether it stands to the right.
-    """
-
-    text: str
-    value: str
-    order: str
-    numeric: bool
-
-
-class Column(NamedTuple):
-    """The head of a column."""
-
-    key: str
-    text: str
-    numeric: bool
-
-
-class Sheet(NamedTuple):
-    """A table."""
-
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    total: tuple[Cell, ...] = ()
 
 
 class Tile(NamedTuple):
@@ -89,7 +42,8 @@ class Net(NamedTuple):
     conditions: str
     tiles: tuple[Tile, ...]
     table: Sheet
-    everything: Sheet
+    more: Sheet
+    shares: Sheet
     svg: Any
     charts: tuple[Chart, ...]
 
@@ -118,15 +72,17 @@ def _net(number: int, spec: Spec, cost: Cost, record: Record) -> Net:
 
     rows: Sequence[Record] = record["rows"]
     total = {**record["total"], "row": "in all"}
+    others = [key for key in rows[0] if key not in SHORT]
     images = "1 image" if cost.batch == 1 else f"{cost.batch} images"
     return Net(
         id=f"net{number}",
         title=spec.title,
         source=spec.source,
-        conditions=f"{images} of {_sides(spec.input)}, activations in {cost.precision}",
+        conditions=f"{images} of {sides(spec.input)}, activations in {cost.precision}",
         tiles=_tiles(cost),
         table=sheet(f"The rows of {spec.title}", rows, SHORT, total),
-        everything=sheet(f"All numbers of {spec.title}", rows, tuple(rows[0]), total),
+        more=sheet(f"More numbers of {spec.title}", rows, ("row", *others), total),
+        shares=_shares(spec.title, rows, record["total"]),
         svg=Markup(diagram.emit(api.to_graph(spec))),  # noqa: S704  escaped where it is made
         charts=per_row(rows, f"net{number}"),
     )
@@ -143,48 +99,18 @@ def _tiles(cost: Cost) -> tuple[Tile, ...]:
     )
 
 
-def sheet(
-    caption: str, records: Sequence[Record], keys: Sequence[str], total: Record | None = None
-) -> Sheet:
-    """Some columns of records as a table."""
-    rows = tuple(tuple(cell(key, record[key]) for key in keys) for record in records)
-    columns = tuple(
-        Column(key, worded(key), all(row[place].numeric for row in rows))
-        for place, key in enumerate(keys)
-    )
-    last = (
-        tuple(cell(key, total[key]) if key in total else cell(key, "") for key in keys)
-        if total
-        else ()
-    )
-    return Sheet(caption, columns, rows, last)
-
-
-def cell(key: str, value: Any) -> Cell:  # noqa: ANN401  of any column
-    """A value as people and as programs read it."""
-    if key in BYTES and isinstance(value, int):
-        text = _bytes(value)
-    elif isinstance(value, float):
-        text = f"{value:.4g}"
-    elif key in {"input", "output", "receptive_field", "stride"}:
-        text = _sides(value) if value else "all" if value is None else ""
-    else:
-        text = tables.shown(value)
-    numeric = isinstance(value, int | float)
-    order = str(value) if numeric else _order(value)
-    return Cell(text, json.dumps(value), order, numeric)
-
-
-def _order(value: Any) -> str:  # noqa: ANN401  as above
-    """Shapes are sorted by their size."""
-    if isinstance(value, tuple):
-        return f"{prod(cast('tuple[float, ...]', value)):g}"
-    return "" if value is None else str(value)
-
-
-def worded(key: str) -> str:
-    """The name of a column for people."""
-    return _WORDS.get(key, key)
+def _shares(title: str, rows: Sequence[Record], total: Record) -> Sheet:
+    """The charts in numbers, with how much of all each row takes; of memory, of the most."""
+    keys = [word for key in CHARTED for word in (key, f"{key}_share")]
+    records = [
+        {
+            "row": row["row"],
+            **{key: row[key] for key in CHARTED},
+            **{f"{key}_share": row[key] / max(total[key], 1) for key in CHARTED},
+        }
+        for row in rows
+    ]
+    return sheet(f"What each row of {title} takes", records, ("row", *keys))
 
 
 def _compared(found: Sequence[Record]) -> Sheet:
@@ -213,10 +139,6 @@ def _comparisons(found: Sequence[Record]) -> tuple[Chart, ...]:
         bars(f"compared-{key}", worded(key), names, [record["total"][key] for record in found], key)
         for key in keys
     )
-
-
-def _sides(shape: Iterable[float]) -> str:
-    return "×".join(f"{side:g}" for side in shape)
 
 
 def _bytes(size: int) -> str:

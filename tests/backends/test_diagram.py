@@ -76,7 +76,8 @@ def test_mobilenet_v2_shows_its_stages_blocks_shapes_and_skips():
     picture = Picture(diagram.emit(archspec.to_graph("mobilenet_v2")))
     rows = [text.words for text in picture.texts if "row" in text.classes]
     assert rows == [
-        "conv", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "conv", "global_pool", "classifier",
+        "stem.conv", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "head.conv", "head.global_pool",
+        "head.classifier",
     ]  # fmt: skip
     soft = [text.words for text in picture.texts if "soft" in text.classes]
     assert {"224×224×3", "112×112×32", "7×7×1280", "1000", "blocks 2 to 4  × 3"} <= {*soft}

@@ -68,7 +68,6 @@ class Band:
     """A row of the spec."""
 
     name: str
-    section: str
     shape: str
     blocks: list[Block] = field(default_factory=list[Block])
 
@@ -76,20 +75,20 @@ class Band:
 def bands(graph: Graph) -> list[Band]:
     """What is drawn, from the input to the outputs."""
     found: list[Band] = []
-    for (name, section), some in groupby(_blocks(graph), key=lambda item: item[0]):
+    for name, some in groupby(_blocks(graph), key=lambda item: item[0]):
         blocks = [
             Block(title, _parts(graph, prefix, nodes), nodes[-1])
             for _, title, prefix, nodes in some
         ]
-        found.append(Band(name, section, shaped(blocks[-1].last.shape), blocks))
+        found.append(Band(name, shaped(blocks[-1].last.shape), blocks))
     _hand_over(graph, [block for band in found for block in band.blocks])
     for band in found:
         band.blocks = _folded(graph, band.blocks)
     return found
 
 
-_Block: TypeAlias = tuple[tuple[str, str], str, str, list[Node]]
-"""Name and section of the row, name of the block, what its nodes' names begin with, the nodes."""
+_Block: TypeAlias = tuple[str, str, str, list[Node]]
+"""Name of the row, name of the block, what its nodes' names begin with, the nodes."""
 
 
 def _blocks(graph: Graph) -> Iterator[_Block]:
@@ -97,9 +96,8 @@ def _blocks(graph: Graph) -> Iterator[_Block]:
         yield from _pieces(graph)
         return
     for (row, number), nodes in groupby(graph.nodes, key=lambda node: (node.row, _number(node))):
-        section, _dot, name = row.partition(".")
-        prefix = f"{name}.{number}" if number else row
-        yield (cut(name or section, NAME), section), number, prefix, list(nodes)
+        name = row.removeprefix("stages.")
+        yield cut(name, NAME), number, f"{name}.{number}" if number else row, list(nodes)
 
 
 def _number(node: Node) -> str:
@@ -128,9 +126,9 @@ def _pieces(graph: Graph) -> Iterator[_Block]:
     yield _row_of(piece), "", "", piece
 
 
-def _row_of(piece: Sequence[Node]) -> tuple[str, str]:
+def _row_of(piece: Sequence[Node]) -> str:
     shape = piece[-1].shape
-    return ("×".join(map(str, shape[:2])) if shape[1:] else "vector"), ""
+    return shaped(shape[:2]) if shape[1:] else "vector"
 
 
 def _parts(graph: Graph, prefix: str, nodes: Sequence[Node]) -> list[Part]:

@@ -12,14 +12,18 @@ const archspecReport = (() => {
   /* The figure of a chart with the colours of the page as it is shown now. */
   function figureOf(chart) {
     const { data, layout } = JSON.parse(chart.dataset.figure);
-    const [ink, line, accent] = ["--ink", "--line", "--accent"].map(colour);
+    const [ink, line, accent, paper] = ["--ink", "--line", "--accent", "--paper"].map(colour);
+    const family = getComputedStyle(document.body).fontFamily;
     const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, color: ink };
-    for (const trace of data) trace.marker = { color: accent, ...trace.marker };
+    for (const trace of data) {
+      trace.marker = { color: accent, ...trace.marker };
+      trace.insidetextfont = { color: paper };
+    }
     Object.assign(layout, {
       paper_bgcolor: "rgba(0, 0, 0, 0)",
       plot_bgcolor: "rgba(0, 0, 0, 0)",
-      font: { color: ink, size: 12, family: getComputedStyle(document.body).fontFamily },
-      hoverlabel: { bgcolor: colour("--ground"), bordercolor: ink, font: { color: ink } },
+      font: { color: ink, size: 12, family },
+      hoverlabel: { bgcolor: colour("--ground"), bordercolor: ink, font: { color: ink, size: 12, family } },
       width: print.matches ? PRINTED : undefined,
       autosize: !print.matches,
     });
