@@ -76,8 +76,14 @@ def here(tmp_path, monkeypatch) -> Path:
 def test_a_spec_of_the_block_is_shown_and_explained():
     lines = printed("show", *NET).splitlines()
     assert [line.split() for line in lines[2:4]] == [
-        ["stem.conv", "conv", "1", "channels", "4,", "kernel", "1", "8x8x3", "8x8x4", "16", "768"],
-        ["stem.squeeze", "squeeze", "1", "share", "1/2", "8x8x4", "8x8x2", "8", "512"],
+        [
+            *("stem.conv", "conv", "1", "channels", "4,", "kernel", "1", "8x8x3", "8x8x4"),
+            *("16", "768", "1.75", "KiB", "1", "1"),
+        ],
+        [
+            *("stem.squeeze", "squeeze", "1", "share", "1/2", "8x8x4", "8x8x2"),
+            *("8", "512", "1.50", "KiB", "1", "1"),
+        ],
     ]
     assert printed("explain", *NET, "stem.squeeze", "--format", "csv").splitlines() == [
         "path,value,said by,where,how",
@@ -137,7 +143,7 @@ def test_without_the_file_the_block_is_unknown():
 def test_a_count_of_the_block_is_scaled_as_others_are(here):
     (here / "net.yaml").write_text(SPEC.replace("share: 1/2", "channels: 3"), encoding="utf-8")
     lines = printed("show", *NET, "--set", "scaling.width=2", "--format", "csv").splitlines()
-    assert lines[2] == "stem.squeeze,squeeze,1,channels 6,8x8x8,8x8x6,48,3072"
+    assert lines[2].startswith("stem.squeeze,squeeze,1,channels 6,8x8x8,8x8x6,48,48,0,3072,6144,")
 
 
 def test_parameters_that_exclude_each_other_are_said():

@@ -126,6 +126,16 @@ def test_the_table_of_mobilenet_v2_has_the_figures_of_the_paper():
     }
 
 
+def test_a_cost_without_its_spec_is_a_table_too():
+    records, total = table("mobilenet_v2")
+    found, all_ = views.bare(archspec.cost("mobilenet_v2"))
+    said = {"block", "repeats", "says"}
+    assert found == [
+        {key: value for key, value in record.items() if key not in said} for record in records
+    ]
+    assert all_ == {key: value for key, value in total.items() if key not in said} | {"row": "all"}
+
+
 @pytest.mark.parametrize("reference", ["mobilenet_v2_notebook", "efficientnet:b3", "rexnet:1.3"])
 def test_the_rows_of_a_table_add_up_and_each_reads_the_one_before(reference):
     spec = archspec.load(reference)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from archspec.graph import Graph, verify
+from archspec.graph import Graph, Node, verify
 from archspec.ops import Op
 
 
@@ -27,17 +27,19 @@ def rewire(graph: Graph, gone: Mapping[str, str], changed: Mapping[str, Op]) -> 
             name = gone[name]
         return name
 
-    nodes = tuple(
-        replace(node, op=changed.get(node.name, node.op), inputs=tuple(map(standing, node.inputs)))
-        if node.name in changed or any(name in gone for name in node.inputs)
-        else node
-        for node in graph.nodes
-        if node.name not in gone
-    )
+    def rewired(node: Node) -> Node:
+        """With its new op and inputs; written out, as that is what the passes do most."""
+        inputs = tuple(map(standing, node.inputs))
+        op = changed.get(node.name, node.op)
+        if op is node.op and inputs == node.inputs:
+            return node
+        return Node(node.name, op, inputs, node.shape, node.row, node.span)
+
+    nodes = tuple(rewired(node) for node in graph.nodes if node.name not in gone)
     outputs = {name: standing(node) for name, node in graph.outputs.items()}
-    rewired = replace(graph, nodes=nodes, outputs=outputs)
-    verify(rewired)
-    return rewired
+    graph = replace(graph, nodes=nodes, outputs=outputs)
+    verify(graph)
+    return graph
 
 
 def alone(graph: Graph, value: str) -> bool:
