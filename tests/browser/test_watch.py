@@ -108,7 +108,7 @@ def watched(page) -> Iterator[Any]:
 def numbers(page) -> dict[str, list[int]]:
     """What the table shows: row → parameters and MACs."""
     rows = page.eval_on_selector_all(
-        "#report table:first-of-type tbody tr",
+        "#net1-rows tbody tr",
         """rows => rows.map(row => {
           const head = [...row.closest("table").tHead.rows[0].cells].map(cell => cell.dataset.key);
           const value = key => JSON.parse(row.cells[head.indexOf(key)].dataset.value);
@@ -134,7 +134,7 @@ def test_the_numbers_change_when_the_file_is_saved_and_what_the_reader_did_stays
     assert numbers(page) == told()
     page.evaluate("window.notLoadedAgain = true")
     page.locator("details summary").first.click()
-    page.locator("th[data-key=macs] button").first.click()
+    page.locator("#net1-rows th[data-key=macs] button").click()
     page.wait_for_selector("th[aria-sort=descending]")
     page.evaluate("window.scrollTo(0, 300)")
     save(FINE.replace("kernel: 5", "kernel: 7"))
