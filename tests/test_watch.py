@@ -313,6 +313,18 @@ def test_a_folder_that_goes_and_comes_back_is_followed_still():
         page.until(is_wrong)
 
 
+def test_where_no_folder_can_be_watched_the_file_is_looked_at(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(28, "OS file watch limit reached")
+
+    monkeypatch.setattr("watchfiles.watch", refuse)
+    with watched() as page:
+        before = params("net.yaml")
+        save(OTHER)
+        page.until(lambda state: not has(before)(state))
+        assert has(params("net.yaml"))(page.state)
+
+
 def test_a_block_of_the_users_is_run_again_when_its_file_changes(monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     save(FINE + "  - {block: own}\n")

@@ -17,7 +17,7 @@ def problems(diagnostics: Sequence[Diagnostic]) -> str:
     if not diagnostics:
         return ""
     placed: dict[Source, list[tuple[Diagnostic, Span]]] = {}
-    parts = [f"<h2>{counted(len(diagnostics))}</h2>"]
+    parts = [f"<h2>{_counted(len(diagnostics))}</h2>"]
     for item in diagnostics:
         if item.span:
             placed.setdefault(item.span.source, []).append((item, item.span))
@@ -27,7 +27,7 @@ def problems(diagnostics: Sequence[Diagnostic]) -> str:
     return "\n".join(parts)
 
 
-def counted(count: int) -> str:
+def _counted(count: int) -> str:
     """How many problems there are, in words."""
     return f"{count} problem{'s' * (count > 1)}"
 
