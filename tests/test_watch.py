@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from html.parser import HTMLParser
 from http.client import HTTPConnection
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from urllib.parse import urlsplit
 
 import archspec
@@ -259,6 +259,16 @@ def test_a_spec_behind_a_symbolic_link_is_followed(here):
         assert has(params("net.yaml"))(page.state)
 
 
+def test_a_spec_in_an_onnx_file_is_followed():
+    archspec.export("net.yaml", "net.onnx", check=False)
+    with watched("net.onnx") as page:
+        assert has(params("net.yaml"))(page.state)
+        save(OTHER)
+        archspec.export("net.yaml", "net.onnx", check=False)
+        page.next()
+        assert has(params("net.yaml"))(page.state)
+
+
 def test_a_spec_of_the_zoo_is_shown():
     with watched("mobilenet_v2:1.4") as page:
         assert page.state["title"] == "mobilenet_v2:1.4"
@@ -375,6 +385,25 @@ def test_a_mistake_is_shown_where_it_is_above_what_was_last_right():
         state = page.until(is_fine)
         assert state["wrong"] == ""
         assert (state["report"], state["stale"]) == (report, False)
+
+
+def test_a_mistake_that_is_gone_in_an_instant_is_never_shown(monkeypatch):
+    monkeypatch.setattr("archspec.watch._SETTLE", 3.0)
+    with watched() as page:
+        save("")
+        sleep(0.3)
+        save(OTHER)
+        state = page.next()
+        assert is_fine(state)
+        assert has(params("net.yaml"))(state)
+
+
+def test_a_name_that_no_file_can_have_is_a_mistake_like_others():
+    with watched() as page:
+        save('archspec: 1\nname: child\nextends: "a\\0.yaml"\n')
+        assert "E100" in page.until(is_wrong)["wrong"]
+        save(FINE)
+        page.until(is_fine)
 
 
 def test_a_spec_that_is_wrong_from_the_beginning_has_no_report_until_it_is_mended():
