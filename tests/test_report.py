@@ -2,13 +2,17 @@
 
 import json
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import archspec
 import pytest
 from archspec import report
 from tests.commands import printed, refusal
+from tests.sweeps import best, results
 
 TINY = str(Path(__file__).parent / "data" / "tiny.yaml")
 SPECS = ["mobilenet_v2", "efficientnet:b0"]
@@ -198,6 +202,101 @@ def test_a_row_that_no_output_needs_has_nothing_to_show(write):
     assert page.table("net1-shares")[1]["params_share"] == 0
 
 
+# The points of a sweep
+
+
+def plotted(html: str) -> tuple[list[dict], dict]:
+    """The points of a page, and all that it says of the sweep."""
+    (found,) = (found for _, found in Page(html).elements if found.get("id") == "sweep-chart")
+    known = json.loads(found["data-figure"])
+    return [dict(zip(known["columns"], row, strict=True)) for row in known["rows"]], known
+
+
+def test_all_points_of_a_small_sweep_are_plotted(tmp_path):
+    path = tmp_path / "found.csv"
+    rows = results(path, 300)
+    points, known = plotted(report.page([archspec.load(TINY)], sweep=path))
+    assert points == [{key: row[key] for key in row if key != "trainable"} for row in rows]
+    assert known["columns"][: known["axes"] + 1] == ["point", "scaling.width", "stages.*.kernel"]
+
+
+def test_of_a_large_sweep_the_best_for_every_choice_and_a_sample_are_plotted(tmp_path):
+    path = tmp_path / "found.csv"
+    rows = results(path, 8000, "accuracy")
+    html = report.page([archspec.load(TINY)], sweep=path)
+    points, _known = plotted(html)
+    assert f"8,000 points of {path}; {len(points):,} of them are shown" in "".join(Page(html).texts)
+    assert 3000 <= len(points) < 5000
+    by_number = {row["point"]: row for row in rows}
+    assert all(by_number[point["point"]]["macs"] == point["macs"] for point in points)
+    for low, other in (("macs", "params"), ("macs", "accuracy"), ("peak_memory", "macs")):
+        for sign in (1, -1):
+            there = {(point[low], point[other]) for point in points}
+            assert best(rows, low, other, sign) <= there
+
+
+def test_the_last_column_is_plotted_upwards_unless_it_is_a_cost(tmp_path):
+    path = tmp_path / "found.csv"
+    for more, wanted in (((), "params"), (("accuracy",), "accuracy")):
+        results(path, 50, *more)
+        page = Page(report.page([archspec.load(TINY)], sweep=path))
+        chosen = [
+            found["value"]
+            for tag, found in page.elements
+            if tag == "option" and "selected" in found
+        ]
+        assert chosen == ["macs", wanted, "more"]
+
+
+def test_a_parquet_file_is_as_good_as_a_csv(tmp_path):
+    from pyarrow import csv as arrow
+    from pyarrow import parquet
+
+    results(tmp_path / "found.csv", 100)
+    parquet.write_table(arrow.read_csv(tmp_path / "found.csv"), tmp_path / "found.parquet")
+    spec = archspec.load(TINY)
+    pages = [report.page([spec], sweep=tmp_path / f"found.{kind}") for kind in ("csv", "parquet")]
+    assert plotted(pages[0]) == plotted(pages[1])
+
+
+def test_points_without_a_number_are_not_plotted(tmp_path):
+    path = tmp_path / "found.csv"
+    rows = results(path, 20, "accuracy")
+    text = path.read_text(encoding="utf-8").replace(str(rows[3]["accuracy"]), "nan")
+    path.write_text(text.replace(str(rows[7]["accuracy"]), ""), encoding="utf-8")
+    points, _known = plotted(report.page([archspec.load(TINY)], sweep=path))
+    assert [point["point"] for point in points] == [n for n in range(20) if n not in {3, 7}]
+
+
+WRONG_RESULTS = {
+    "missing.csv": (None, "E641 cannot read 'missing.csv': No such file or directory\n"),
+    "broken.parquet": (
+        "no parquet",
+        "E641 cannot read 'broken.parquet': Parquet magic bytes not found in footer. Either the file is"
+        " corrupted or this is not a parquet file.\n",
+    ),
+    "empty.csv": ("", "E641 cannot read 'empty.csv': Empty CSV file\n"),
+    "other.csv": (
+        "a,b\n1,2\n",
+        "E642 'other.csv' is no result of a sweep: its columns are a, b\n"
+        "   a result has point, …, params, trainable, macs, peak_memory, weights\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_RESULTS)
+def test_a_file_that_is_no_result_is_refused(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text, wanted = WRONG_RESULTS[name]
+    if text is not None:
+        Path(name).write_text(text, encoding="utf-8")
+    assert refusal("report", TINY, "-o", "a.html", "--sweep", name) == wanted
+    assert not Path("a.html").exists()
+
+
+# Files
+
+
 @pytest.mark.parametrize(("command", "ending"), [("report", ".html"), ("diagram", ".svg")])
 def test_a_file_has_the_ending_of_what_is_in_it(command, ending, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -221,3 +320,23 @@ def test_another_size_is_drawn(tmp_path):
     path = tmp_path / "net.svg"
     printed("diagram", TINY, "-o", str(path), "--size", "32x48")
     assert "32×48×3" in path.read_text(encoding="utf-8")
+
+
+def test_a_report_is_made_without_numpy_and_all_that_is_larger():
+    script = """
+import sys
+sys.argv = ["archspec", "report", "mobilenet_v2", "-o", "net.html"]
+import archspec.cli
+try:
+    archspec.cli.main()
+except SystemExit as stop:
+    assert not stop.code, stop.code
+print(*{name.partition(".")[0] for name in sys.modules}, sep="\\n")
+"""
+    with TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True
+        )
+    loaded = {*done.stdout.splitlines()}
+    assert {"plotly", "jinja2"} <= loaded
+    assert not loaded & {"numpy", "pyarrow", "tensorflow", "keras", "onnx", "onnxruntime", "rich"}

@@ -1,7 +1,7 @@
 """What a report shows, as plain values: what is in the templates are loops, no decisions."""
 
 from collections.abc import Mapping, Sequence
-from os import PathLike
+from os import PathLike, fspath
 from typing import Any, NamedTuple, TypeAlias
 
 from archspec import api, tables, views
@@ -48,6 +48,24 @@ class Net(NamedTuple):
     charts: tuple[Chart, ...]
 
 
+class Sweep(NamedTuple):
+    """The result of a sweep.
+
+    Args:
+        note: how many points there are, and how many are shown.
+        figure: what the script plots, JSON.
+        columns: name of each column that can be plotted, and what it is called.
+        x: which is plotted first to the right.
+        y: and upwards: the last column that is no cost, else the parameters.
+    """
+
+    note: str
+    figure: str
+    columns: tuple[tuple[str, str], ...]
+    x: str
+    y: str
+
+
 def contents(
     specs: Sequence[Spec], sweep: Path | None, batch: int, precision: Precision
 ) -> dict[str, Any]:
@@ -64,7 +82,27 @@ def contents(
         "nets": nets,
         "compared": _compared(found) if several else None,
         "charts": _comparisons(found) if several else (),
+        "sweep": _sweep(sweep) if sweep else None,
     }
+
+
+def _sweep(path: Path) -> Sweep:
+    from archspec.report.points import COSTS, read  # noqa: PLC0415  numpy and pyarrow
+
+    points = read(path)
+    shown = len(points.rows)
+    said = [f"{points.total:,} points of {fspath(path)}"]
+    if shown < points.total:
+        said.append(f"{shown:,} of them are shown: the best in any two values, and a sample of all")
+    if not points.whole:
+        said.append("where two values grow together, only some of the best are")
+    return Sweep(
+        note="; ".join(said),
+        figure=points.figure,
+        columns=tuple((name, worded(name)) for name in points.values),
+        x="macs",
+        y=points.values[-1] if points.values[-1] not in COSTS else "params",
+    )
 
 
 def _net(number: int, spec: Spec, cost: Cost, record: Record) -> Net:

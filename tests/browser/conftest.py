@@ -19,7 +19,7 @@ def chromium() -> Iterator[Any]:
     """The browser, started once."""
     from playwright.sync_api import sync_playwright
 
-    program = shutil.which("chromium")
+    program = shutil.which("chromium") or shutil.which("google-chrome")
     assert program, "there is no `chromium` on the path: apt-get install chromium"
     # The sandbox of Chromium does not work for root, as tests in a container run.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []

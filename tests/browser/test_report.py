@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.commands import printed
+from tests.sweeps import best, results
 
 pytestmark = pytest.mark.browser
 
@@ -227,6 +228,68 @@ def test_every_chart_and_diagram_says_in_words_what_it_shows(look):
     )
     assert levels[0] == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+# The points of a sweep
+
+
+@pytest.fixture(scope="module")
+def swept(report, tmp_path_factory) -> tuple[Path, list[dict]]:
+    """A report with the points of a sweep, and the points."""
+    path = tmp_path_factory.mktemp("sweeps") / "found.csv"
+    rows = results(path, 400, "accuracy")
+    return report("mobilenet_v2", sweep=str(path)), rows
+
+
+def front(page) -> list[tuple[float, float]]:
+    """What is on the line, as the chart holds it."""
+    x, y = page.page.evaluate(
+        "(({ x, y }) => [x, y])(document.querySelector('#sweep-chart').data[1])"
+    )
+    return list(zip(x, y, strict=True))
+
+
+def test_the_line_joins_the_best_points(visit, swept):
+    path, rows = swept
+    page = visit(path)
+    assert {*front(page)} == best(rows, "macs", "accuracy", -1)
+    for x, y, better in (
+        ("peak_memory", "params", "more"), ("macs", "peak_memory", "less"), ("params", "macs", "less"),
+    ):  # fmt: skip
+        page.page.select_option("#sweep-x", x)
+        page.page.select_option("#sweep-y", y)
+        page.page.select_option("#sweep-better", better)
+        wanted = best(rows, x, y, 1 if better == "less" else -1)
+        assert {*front(page)} == wanted
+        assert f"the {len(wanted)} on the line" in page.page.inner_text("#sweep-said")
+    assert page.page.locator("#sweep-chart .scatterlayer .trace >> nth=0 >> .point").count() == 400
+
+
+def test_a_point_says_what_it_sets_to_who_points_at_it(visit, swept):
+    path, rows = swept
+    page = visit(path)
+    page.page.locator("#sweep-chart").scroll_into_view_if_needed()
+    point = page.page.locator("#sweep-chart .scatterlayer .trace >> nth=1 >> .point >> nth=2")
+    point.hover(force=True)
+    page.until("document.querySelector('#sweep-chart .hovertext') !== null")
+    lines = page.page.locator("#sweep-chart .hovertext tspan").all_text_contents()
+    said = dict(line.split(": ") for line in lines)
+    (row,) = (row for row in rows if f"{row['point']:,}" == said["point"])
+    assert list(said) == [key for key in row if key != "trainable"]
+    assert said["macs"] == f"{row['macs']:,}"
+    assert said["stages.*.kernel"] == row["stages.*.kernel"]
+    page.keep("sweep")
+
+
+def test_the_best_points_are_in_a_table(visit, swept):
+    path, rows = swept
+    page = visit(path)
+    page.page.locator("#sweep-list summary").click()
+    cells = page.page.locator("#sweep-best tbody tr td:first-child").all_inner_texts()
+    numbers = [int(cell.replace(",", "")) for cell in cells]
+    assert {(rows[n]["macs"], rows[n]["accuracy"]) for n in numbers} == best(
+        rows, "macs", "accuracy", -1
+    )
 
 
 # On every screen and on paper
