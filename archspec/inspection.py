@@ -1,15 +1,32 @@
 """Everything that is wrong with a spec file, all its variants tried."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from archspec.api import BLOCKS, Parameters, Path, open_reference
 from archspec.block import Block
 from archspec.errors import Diagnostic, Note, Problems, SpecError
+from archspec.graph import Graph
 from archspec.lower import lower
 from archspec.resolve import Opened, resolve
+from archspec.source import Scalar
+from archspec.spec import Budget, Spec
+
+if TYPE_CHECKING:
+    from archspec.backends.cost import Cost, RowCost
 
 MAX_NODES = 1 << 19
 """Ops of the graphs that `check` makes of all the variants of a file: some 20 seconds."""
+LIMITS = {
+    "params": "parameters",
+    "macs": "MACs",
+    "peak_memory": "bytes of activations at a time in {}",
+    "weights": "bytes of weights in {}",
+}
+WORST = 3
+"""Rows that are named where a budget is exceeded."""
+TRIED = 16
+"""Values of an axis that are tried until one can be set."""
 FAILED = 1 << 12
 """What a variant counts for whose graph is not made."""
 
@@ -23,11 +40,34 @@ def check(reference: Path, *, blocks: Mapping[str, Block] = BLOCKS) -> tuple[Dia
         opened, asked = open_reference(reference)
         if not asked:
             _check_samples(opened, blocks)
+            _check_search(opened, blocks)
         else:
-            lower(resolve(opened, Parameters(blocks), asked), blocks)
+            problems = Problems()
+            spec = resolve(opened, Parameters(blocks), asked)
+            _check_budget(spec, lower(spec, blocks).graph, problems)
+            problems.check()
     except SpecError as reason:
         return reason.diagnostics
     return ()
+
+
+def _check_search(opened: Opened, blocks: Mapping[str, Block]) -> None:
+    """Each axis of a search must have a value that can be set by itself; a sweep tries the rest."""
+    problems = Problems()
+    choice = [(name, None) for name in next(opened.samples())]
+    for axis in opened.search:
+        wrong: SpecError | None = None
+        for value in axis.values[:TRIED]:
+            try:
+                resolve(opened, Parameters(blocks), choice, [(Scalar(axis.path, axis.span), value)])
+            except SpecError as reason:
+                wrong = wrong or reason
+            else:
+                break
+        else:
+            assert wrong  # noqa: S101  an axis has values
+            problems.extend(wrong.diagnostics)
+    problems.check()
 
 
 def _check_samples(opened: Opened, blocks: Mapping[str, Block]) -> None:
@@ -39,7 +79,11 @@ def _check_samples(opened: Opened, blocks: Mapping[str, Block]) -> None:
         note = (Note(f"in variant '{':'.join(choice)}'"),) if choice else ()
         try:
             spec = resolve(opened, Parameters(blocks), [(name, None) for name in choice])
-            nodes += len(lower(spec, blocks).graph.nodes)
+            graph = lower(spec, blocks).graph
+            nodes += len(graph.nodes)
+            over = Problems()
+            _check_budget(spec, graph, over)
+            over.check()
         except SpecError as reason:
             new = {(item.code, item.message, str(item.span)): item for item in reason.diagnostics}
             found = (item for key, item in new.items() if key not in seen)
@@ -51,3 +95,34 @@ def _check_samples(opened: Opened, blocks: Mapping[str, Block]) -> None:
             problems.add("E211", message, opened.tree.span)
             break
     problems.check()
+
+
+def _check_budget(spec: Spec, graph: Graph, problems: Problems) -> None:
+    """Report each limit that a net is over, with the rows that cost most."""
+    budget = spec.budget
+    if budget is None:
+        return
+    from archspec.backends.cost import emit  # noqa: PLC0415  most specs have no budget
+
+    costs = emit(graph, precision=budget.precision)
+    places = {row.path: row.span for row in spec.rows}
+    total, rows = _costs(costs, budget), {row.row: _costs(row, budget) for row in costs}
+    for name in budget.over(**total):
+        most = sorted(rows, key=lambda row, name=name: -rows[row][name])[:WORST]
+        what, limit = LIMITS[name].format(budget.precision), getattr(budget, name)
+        problems.add(
+            "E216",
+            f"{total[name]:,} {what}; the budget is {limit:,}",
+            spec.settings[f"budget.{name}"].span,
+            "most in",
+            *(Note(f"{row} {rows[row][name]:,}", places.get(row)) for row in most),
+        )
+
+
+def _costs(what: "Cost | RowCost", budget: Budget) -> dict[str, int]:
+    return {
+        "params": what.params,
+        "macs": what.macs,
+        "peak_memory": what.peak_memory,
+        "weights": getattr(what.weights, budget.precision),
+    }

@@ -18,7 +18,7 @@ from archspec.parameters import (
     RowKeys,
     parameters_of,
 )
-from archspec.schema import BODY, NAME, REQUIRED, SETTABLE, SKELETON
+from archspec.schema import BODY, NAME, REQUIRED, SEARCH, SETTABLE, SKELETON
 from archspec.spec import SECTIONS
 
 Schema: TypeAlias = dict[str, Any]
@@ -36,14 +36,14 @@ _MEANINGS = {
     "extends": "the spec that this one changes: a name of the zoo or a path to a .yaml file, with "
     'variants as in "efficientnet:b1"',
     "equals": "library → the implementation that it is proved equal to: {keras: MobileNetV2}",
-    "defaults": "what rows take where neither they nor their table say it: parameters, or blocks "
-    "with parameters",
+    "defaults": "what rows take where neither they nor their table say it, for all or for a block",
     "stem": "the rows before the stages",
     "stages": "the rows of the paper's table, called s1, s2, … where they have no name",
     "head": "the rows behind the stages",
     "outputs": "output → row, such as {c4: s5}; without it the last row is the one output",
     "variants": "what may be chosen behind a colon: a table, or a mapping from names to what they "
     "change, or a list of those, at most one chosen from each",
+    "search": "the space that a sweep tries: paths, and the values of each",
     "change": "path → value, such as {stages.s4.kernel: 5}, after all else is merged",
     "remove": "rows to leave out, such as stages.s5; the others keep their names",
     "insert": "rows to put in: {after: stages.s4, rows: […]}, or before; each has a name",
@@ -81,6 +81,7 @@ def _document() -> Schema:
         "defaults": _reference("defaults"),
         **dict.fromkeys(SECTIONS, _reference("section")),
         "variants": _reference("variants"),
+        "search": SEARCH,
         "change": {"type": "object", "propertyNames": _path(SETTABLE)},
         "insert": {"type": "array", "items": _insertion()},
     }

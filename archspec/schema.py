@@ -32,6 +32,39 @@ OUTPUT = r"^[A-Za-z][A-Za-z0-9_.]{0,127}$(?!\n)"
 _TABLE = {"anyOf": [{"type": "array", "minItems": 1}, {"type": "object"}]}
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 1000}
 _CALL = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
+_RANGE = {
+    "type": "object",
+    "properties": dict.fromkeys(("from", "to", "step"), {"type": "number"}),
+    "required": ["from", "to", "step"],
+    "additionalProperties": False,
+}
+_AXIS = {
+    "type": "object",
+    "properties": {
+        "path": {"type": "string", "description": "what is set, such as stages.s4.kernel"},
+        "values": {
+            "description": "a list of values, or a range {from: 160, to: 224, step: 32}",
+            "anyOf": [{"type": "array", "minItems": 1}, _RANGE],
+        },
+    },
+    "required": ["path", "values"],
+    "additionalProperties": False,
+}
+_CELLS = {"type": "array", "minItems": 2, "maxItems": 2}
+SEARCH: dict[str, Any] = {
+    "if": {"type": "array"},
+    "then": {"items": _AXIS},
+    "else": {
+        "type": "object",
+        "properties": {
+            "columns": {"enum": [["path", "values"], ["values", "path"]]},
+            "rows": {"type": "array", "items": {"anyOf": [_CELLS, _AXIS]}},
+        },
+        "required": ["rows"],
+        "additionalProperties": False,
+    },
+}
+"""Of `search`, for editors; what is wrong with it is said in `resolve.search`."""
 EDITS: Mapping[str, tuple[dict[str, Any], str]] = {
     "change": ({"type": "object"}, "a mapping from paths to values"),
     "remove": ({"type": "array", "items": _TEXT}, "a list of rows such as stages.s5"),
@@ -82,12 +115,15 @@ SKELETON: Mapping[str, tuple[dict[str, Any], str]] = {
         "a mapping from names to rows, such as {c4: s5}",
     ),
     "variants": (_TABLE, "a table, a mapping from names to bodies, or a list of those"),
+    "search": (_TABLE, "a list of rows, or a table, that say path and values"),
     **EDITS,
 }
 """The top-level keys: schema (empty where a parameter has it), and the words for a message."""
 
 REQUIRED = ("archspec", "name")
-BODY = tuple(key for key in SKELETON if key not in {"archspec", "name", "extends", "variants"})
+OWN = ("archspec", "name", "extends", "variants", "search")
+"""What only a file says, and its parents do not say for it."""
+BODY = tuple(key for key in SKELETON if key not in OWN)
 """What a variant may say."""
 SETTABLE = tuple(key for key in BODY if key not in EDITS)
 """What a path may begin with."""

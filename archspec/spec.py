@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from archspec.errors import Span
 from archspec.scaling import Rounding
+from archspec.source import Tree
 
 Section = Literal["stem", "stages", "head"]
 SECTIONS: tuple[Section, ...] = ("stem", "stages", "head")
@@ -84,6 +85,21 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Axis:
+    """Values to try at one path of a spec.
+
+    Args:
+        path: what is set, as `--set` has it.
+        values: at least one, no two alike, each as it is written.
+        span: the path in its file or on the command line.
+    """
+
+    path: str
+    values: tuple[Tree, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class OutputStride:
     """Strides beyond `at` become dilation, `at_once` or from the block `after` on."""
 
@@ -124,6 +140,36 @@ class Normalization:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """What a net may cost; None: as much as it likes.
+
+    Args:
+        params: all numbers, statistics included.
+        macs: multiply-accumulates of one image.
+        peak_memory: bytes of activations of one image, see `backends.cost`.
+        weights: bytes of the deployed net.
+        precision: in which bytes are counted.
+    """
+
+    params: int | None = None
+    macs: int | None = None
+    peak_memory: int | None = None
+    weights: int | None = None
+    precision: Literal["fp32", "fp16", "int8"] = "fp32"
+
+    def over(self, **costs: int) -> tuple[str, ...]:
+        """The names of the limits that these costs are over.
+
+        >>> Budget(params=10, macs=20).over(params=11, macs=20)
+        ('params',)
+        """
+        limits = {name: getattr(self, name) for name in costs}
+        return tuple(
+            name for name, limit in limits.items() if limit is not None and costs[name] > limit
+        )
+
+
+@dataclass(frozen=True)
 class Spec:
     """A spec with nothing left to decide.
 
@@ -138,6 +184,7 @@ class Spec:
         outputs: output name → tap; empty for the last row alone.
         output_stride: the dilation rule, if any.
         normalization: of the pixels that it takes, if that is said.
+        budget: what it may cost, if that is said.
         settings: path → value and origin of what stands beside the tables.
         written: gives `document`.
         blocks: the blocks that it was loaded with, by name.
@@ -153,6 +200,7 @@ class Spec:
     outputs: Mapping[str, Tap]
     output_stride: OutputStride | None
     normalization: Normalization | None
+    budget: Budget | None
     settings: Mapping[str, Setting] = field(repr=False, compare=False)
     written: Callable[[], Mapping[str, Any]] = field(repr=False, compare=False)
     blocks: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)

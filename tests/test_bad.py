@@ -25,6 +25,7 @@ FRONT_END = (
     "block/*.py",
     "blocks/*.py",
     "lower.py",
+    "inspection.py",
     "zoo.py",
     "api.py",
 )

@@ -8,6 +8,7 @@ import signal
 import sys
 
 from archspec.cli import build, draw, edit, look, prove, run, watch
+from archspec.cli import sweep as sweeps
 from archspec.cli.program import archspec
 
 __all__ = ["archspec", "main"]
@@ -26,6 +27,7 @@ for command in (
     build.compile_,
     build.export,
     prove.verify,
+    sweeps.sweep,
     run.bench,
     look.blocks,
     look.schema,

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from archspec.parameters.kinds import (
+    BYTES,
+    COUNT,
     IMAGE_SIZE,
     MAX_CLASSES,
     MAX_REPEATS,
@@ -17,7 +19,7 @@ from archspec.parameters.kinds import (
 from archspec.parameters.objects import ROUNDING
 from archspec.parameters.parameter import Object, Parameter, parameter
 from archspec.scaling import Rounding
-from archspec.spec import Normalization
+from archspec.spec import Budget, Normalization
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +89,21 @@ NORMALIZATION = Object(
 )
 
 
+BUDGET = Object(
+    Budget,
+    "said",
+    {
+        "params": Parameter(COUNT, "the most numbers, statistics included", None, off=True),
+        "macs": Parameter(COUNT, "the most multiply-accumulates of one image", None, off=True),
+        "peak_memory": Parameter(
+            BYTES, "the most activations of one image alive at a time", None, off=True
+        ),
+        "weights": Parameter(BYTES, "the largest weights of the deployed net", None, off=True),
+        "precision": Parameter(word("fp32", "fp16", "int8"), "in which bytes are counted", "fp32"),
+    },
+)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
     """What a spec says beside its tables."""
@@ -99,4 +116,7 @@ class Document:
     )
     normalization: Normalization | None = parameter(
         NORMALIZATION, "of pixels: (pixel / scale - mean) / std is what the net takes", None
+    )
+    budget: Budget | None = parameter(
+        BUDGET, "what the net may cost; `archspec check` fails where it costs more", None
     )

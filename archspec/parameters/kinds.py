@@ -1,7 +1,8 @@
 """Kinds of plain values: what is let through, the words for a message, the way to read it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, TypeAlias, cast
 
 MAX_CHANNELS = 1 << 17
@@ -165,3 +166,46 @@ IMAGE_SIZE = Kind(
     _read_size,
 )
 """`224` is [224, 224, 3]."""
+
+_MOST_COST = 1 << 62
+_WHOLE_COST = {"type": "integer", "minimum": 1, "maximum": _MOST_COST}
+_NOT_ZERO = r"^(?![0.]+[A-Za-z])"
+_THOUSANDS = {"K": 1000, "M": 1000**2, "G": 1000**3}
+_UNITS = {
+    **_THOUSANDS,
+    **{f"{key}B": value for key, value in (("k", 1000), ("M", 1000**2), ("G", 1000**3))},
+    **{f"{key}iB": 1024**power for power, key in enumerate("KMG", 1)},
+    "B": 1,
+}
+
+
+def _decimals(units: Mapping[str, int]) -> str:
+    """Numbers that come out whole: three places behind the point for a thousand, six, nine."""
+    return "|".join(
+        rf"[0-9]{{1,9}}(\.[0-9]{{1,{3 * place}}})?{unit}" for place, unit in enumerate(units, 1)
+    )
+
+
+def _cost(wanted: str, pattern: str) -> Kind:
+    forms = [_WHOLE_COST, {"type": "string", "pattern": rf"{_NOT_ZERO}({pattern})$(?!\n)"}]
+    return Kind(wanted, {"anyOf": forms}, _read_cost)
+
+
+def _read_cost(value: float | str) -> int:
+    """A number with its unit, exactly.
+
+    >>> _read_cost("3.4M"), _read_cost("1.5KiB"), _read_cost(5)
+    (3400000, 1536, 5)
+    """
+    if not isinstance(value, str):
+        return int(value)
+    number = value.rstrip("kKMGiB")
+    return int(Fraction(number) * _UNITS[value[len(number) :]])
+
+
+COUNT = _cost("a whole number, or one with K, M or G, such as 3.4M", _decimals(_THOUSANDS))
+BYTES = _cost(
+    "a number of bytes, or one with B, kB, MB, GB, KiB, MiB or GiB, such as 256KiB",
+    rf"[0-9]{{1,18}}B|{_decimals(dict.fromkeys(('kB', 'MB', 'GB'), 0))}"
+    r"|[0-9]{1,9}(\.(5|25|75))?[KMG]iB",
+)

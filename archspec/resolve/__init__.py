@@ -1,22 +1,51 @@
 """From a located tree to a spec with nothing left to decide."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from archspec.errors import Span
+from archspec.errors import Diagnostic, Span
 from archspec.resolve.document import Open, Opened, open_spec, set_all
-from archspec.resolve.rows import resolve_tree
-from archspec.source import Scalar, Tree
+from archspec.resolve.rows import Memo, resolve_tree
+from archspec.resolve.search import check_axes, distinct, numbers
+from archspec.source import Entries, Scalar, Tree
 from archspec.spec import Spec
 
 
-def resolve(
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A spec whose variants are chosen, in which values may be set again and again.
+
+    Args:
+        tree: merged, variants applied.
+        variants: the names chosen, in the order of the axes.
+        blocks: block name → parameter class.
+        problems: what is wrong with the file.
+    """
+
+    tree: Entries
+    variants: tuple[str, ...]
+    blocks: Mapping[str, type[Any]]
+    problems: tuple[Diagnostic, ...]
+
+    def at(self, cells: Sequence[tuple[Scalar, Tree]], memo: Memo | None = None) -> Spec:
+        """The resolved spec with values set at paths.
+
+        Raises:
+            SpecError: everything that is wrong, all at once as far as it can be told.
+        """
+        known = Memo() if memo is None else memo
+        tree = set_all(self.tree, cells)
+        return resolve_tree(tree, self.variants, self.blocks, known, self.problems)
+
+
+def settle(
     opened: Opened,
     blocks: Mapping[str, type[Any]],
     variants: Sequence[tuple[str, Span | None]] = (),
     settings: Sequence[tuple[Scalar, Tree]] = (),
-) -> Spec:
-    """The resolved spec of an opened file.
+) -> Settled:
+    """An opened file with variants chosen and values set.
 
     Args:
         opened: the file with its parents merged in.
@@ -25,12 +54,36 @@ def resolve(
         settings: paths and values to set last (`--set`).
 
     Raises:
-        SpecError: everything that is wrong, all at once as far as it can be told.
+        SpecError: a variant or a path is wrong.
     """
     tree = set_all(opened.choose(variants), settings)
     chosen = {name for name, _span in variants}
-    ordered = [name for axis in opened.axes for name in axis if name in chosen]
-    return resolve_tree(tree, ordered, blocks, opened.memo, opened.problems)
+    ordered = tuple(name for axis in opened.axes for name in axis if name in chosen)
+    return Settled(tree, ordered, blocks, opened.problems)
 
 
-__all__ = ["Open", "Opened", "open_spec", "resolve"]
+def resolve(
+    opened: Opened,
+    blocks: Mapping[str, type[Any]],
+    variants: Sequence[tuple[str, Span | None]] = (),
+    settings: Sequence[tuple[Scalar, Tree]] = (),
+) -> Spec:
+    """The resolved spec of an opened file; arguments as of `settle`.
+
+    Raises:
+        SpecError: everything that is wrong, all at once as far as it can be told.
+    """
+    return settle(opened, blocks, variants, settings).at((), opened.memo)
+
+
+__all__ = [
+    "Open",
+    "Opened",
+    "Settled",
+    "check_axes",
+    "distinct",
+    "numbers",
+    "open_spec",
+    "resolve",
+    "settle",
+]

@@ -8,6 +8,7 @@ from archspec.errors import Diagnostic, Problems, Span, SpecError, did_you_mean,
 from archspec.resolve.edit import insert_rows, remove_row, set_path
 from archspec.resolve.references import Choice, references_of
 from archspec.resolve.rows import Memo, equals_of
+from archspec.resolve.search import axes_of_search, check_axes
 from archspec.resolve.tree import (
     ROWS,
     check_dead_text,
@@ -20,7 +21,7 @@ from archspec.resolve.tree import (
 from archspec.resolve.variants import Variant, axes_of
 from archspec.schema import EDITS, check_document
 from archspec.source import Entries, Entry, Items, Scalar, Tree
-from archspec.spec import SECTIONS
+from archspec.spec import SECTIONS, Axis
 from archspec.zoo import split
 
 Open: TypeAlias = Callable[[str, Span], Tree]
@@ -40,6 +41,7 @@ class Opened:
         tree: the merged tree.
         axes: its own variants, one mapping an axis.
         references: what choices of variants are proved equal to.
+        search: the space that it spans.
         problems: what is wrong with the file; the rest of it is in the tree, to be checked too.
         memo: rows resolved so far, for variants that share them.
     """
@@ -47,6 +49,7 @@ class Opened:
     tree: Entries
     axes: tuple[Mapping[str, Variant], ...]
     references: Mapping[Choice, Entries] = field(default_factory=dict[Choice, Entries])
+    search: tuple[Axis, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
     memo: Memo = field(default_factory=Memo, repr=False, compare=False)
 
@@ -150,7 +153,7 @@ def open_spec(tree: Tree, opener: Open, depth: int = 0) -> Opened:
     """
     problems = Problems()
     sound = check_document(tree, problems)
-    body = with_named_rows(without(sound, {"extends", "variants"}), problems)
+    body = with_named_rows(without(sound, {"extends", "variants", "search"}), problems)
     axes = axes_of(sound.get("variants"), problems)
     below = Entries({}, tree.span)
     if isinstance(tree, Entries) and (extends := tree.get("extends")) is not None:
@@ -160,7 +163,9 @@ def open_spec(tree: Tree, opener: Open, depth: int = 0) -> Opened:
         equals = Entry(body.entries[EQUALS].key, references.always)
         body = Entries({**body.entries, EQUALS: equals}, body.span)
     merged = _lay_over(below, body, problems)
-    return Opened(merged, axes, references.rows, problems.diagnostics)
+    search = axes_of_search(sound.get("search"), problems)
+    check_axes(merged, search, problems)
+    return Opened(merged, axes, references.rows, search, problems.diagnostics)
 
 
 def _parent(extends: Tree, opener: Open, depth: int, problems: Problems) -> Entries:

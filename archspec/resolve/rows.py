@@ -62,6 +62,7 @@ def resolve_tree(
         },
         output_stride=_output_stride(tree, document),
         normalization=document.normalization,
+        budget=document.budget,
         settings=settings,
         written=lambda: as_data(tree, blocks, {row.block for row in rows}, equals),
     )

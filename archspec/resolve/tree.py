@@ -166,6 +166,20 @@ def named_rows(
     return Entries(result, rows.span)
 
 
+def rows_in(tree: Tree, problems: Problems) -> Iterator[Entries]:
+    """The rows of a table in which they need no names."""
+    table = tree if isinstance(tree, Entries) else Entries({}, tree.span)
+    rows = table.get(ROWS) if isinstance(tree, Entries) else tree
+    if not isinstance(rows, Items):
+        wrong(ROWS, rows or tree, "a list of rows", problems)
+        return
+    columns = _columns(table, problems)
+    for item in rows.items:
+        row = _row(item, columns, problems)
+        if row is not None:
+            yield row
+
+
 def _columns(table: Entries, problems: Problems) -> list[Scalar] | None:
     columns = table.get(COLUMNS)
     if columns is None:

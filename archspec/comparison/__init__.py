@@ -1,0 +1,300 @@
+"""What differs between two specs: rows, what they cost, and which weights of the one fit the other.
+
+By meaning: values as they are resolved, whatever words and places they come from.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from archspec import api
+from archspec.api import Reference
+from archspec.backends.cost import Cost, RowCost, WeightBytes, emit
+from archspec.block import Block
+from archspec.comparison.align import Pair, align
+from archspec.comparison.changes import Change, changes
+from archspec.graph import Graph
+from archspec.ops import Shape
+from archspec.spec import Row, Spec, Tap
+
+Kind: TypeAlias = Literal["added", "removed", "changed", "renamed", "moved", "input", "cost"]
+Fit: TypeAlias = Literal["all", "some", "none", ""]
+
+_BESIDE = ("input", "classes", "normalization", "output_stride", "budget")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a row or a net costs, for one image in float32."""
+
+    params: int
+    macs: int
+    peak_memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowDiff:
+    """A row that is not as it was.
+
+    Args:
+        kind: what became of it; "input": it says the same, and costs something else as it reads
+            another shape; "cost": likewise, because of what stands elsewhere, as the classes do.
+        before: its path in A, "" if it is not there.
+        after: its path in B, "" if it is not there.
+        moved: whether it stands before or behind others than it did.
+        changes: what it says.
+        cost_before: None if it is not in A.
+        cost_after: None if it is not in B.
+        fit: how many of its arrays are in A, of one name and shape; "" if it has none.
+    """
+
+    kind: Kind
+    before: str
+    after: str
+    moved: bool
+    changes: tuple[Change, ...]
+    cost_before: Figures | None
+    cost_after: Figures | None
+    fit: Fit
+
+
+class Misfit(NamedTuple):
+    """An array of B that A has not, or has in another shape, which is None where it has not."""
+
+    array: str
+    shape: Shape
+    before: Shape | None
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Which arrays of B are in A, of one name and shape.
+
+    Args:
+        arrays: of B.
+        numbers: in those.
+        fitting_arrays: that are in A.
+        fitting_numbers: in those.
+        rows: row of B that has arrays → how many are in A.
+        misfits: the arrays that are not.
+    """
+
+    arrays: int
+    numbers: int
+    fitting_arrays: int
+    fitting_numbers: int
+    rows: Mapping[str, Fit]
+    misfits: tuple[Misfit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What differs between two specs, A and B.
+
+    Args:
+        a: the title of A.
+        b: the title of B.
+        changes: what stands beside the tables.
+        rows: those that are not as they were, in the order of B.
+        cost_before: of all of A.
+        cost_after: of all of B.
+        bytes_before: of A's weights.
+        bytes_after: of B's weights.
+        weights: which of A's fit B.
+    """
+
+    a: str
+    b: str
+    changes: tuple[Change, ...]
+    rows: tuple[RowDiff, ...]
+    cost_before: Figures
+    cost_after: Figures
+    bytes_before: WeightBytes
+    bytes_after: WeightBytes
+    weights: Weights
+
+    @property
+    def same(self) -> bool:
+        """Whether both stand for one net."""
+        return not self.changes and not self.rows
+
+
+def diff(a: Reference, b: Reference, *, blocks: Mapping[str, Block] | None = None) -> Diff:
+    """What differs between two specs, by meaning: rows, costs, and which weights of A fit B.
+
+    Args:
+        a: a loaded spec, a zoo name, a path, or an ONNX file that was exported from one.
+        b: likewise.
+        blocks: the blocks that rows may name.
+
+    Raises:
+        SpecError: one of them is wrong.
+    """
+    before, after = (_Net.of(reference, blocks) for reference in (a, b))
+    pairs = align(before.spec.rows, after.spec.rows)
+    same = {pair.before.path: pair.after.path for pair in pairs if pair.before and pair.after}
+    weights = _weights(before.graph, after.graph)
+    rows = (_row(pair, before, after, same, weights) for pair in pairs)
+    return Diff(
+        a=before.spec.title,
+        b=after.spec.title,
+        changes=tuple(_beside(before.spec, after.spec, same)),
+        rows=tuple(row for row in rows if row),
+        cost_before=_figures(before.cost),
+        cost_after=_figures(after.cost),
+        bytes_before=before.cost.weights,
+        bytes_after=after.cost.weights,
+        weights=weights,
+    )
+
+
+class _Net(NamedTuple):
+    """A spec with its graph and what that costs."""
+
+    spec: Spec
+    graph: Graph
+    cost: Cost
+    rows: Mapping[str, RowCost]
+
+    @classmethod
+    def of(cls, reference: Reference, blocks: Mapping[str, Block] | None) -> "_Net":
+        spec = api.loaded(reference, blocks)
+        graph = api.to_graph(spec)
+        cost = emit(graph)
+        return cls(spec, graph, cost, {row.row: row for row in cost})
+
+    def costs(self, row: Row) -> RowCost:
+        return self.rows.get(row.path) or RowCost.nothing(row.path)
+
+
+def _figures(cost: Cost | RowCost) -> Figures:
+    return Figures(cost.params, cost.macs, cost.peak_memory)
+
+
+def _row(
+    pair: Pair, before: _Net, after: _Net, same: Mapping[str, str], weights: Weights
+) -> RowDiff | None:
+    """What became of a row, None where nothing did."""
+    ours = before.costs(pair.before) if pair.before else None
+    theirs = after.costs(pair.after) if pair.after else None
+    said: tuple[Change, ...] = ()
+    if ours is None:
+        kind: Kind | None = "added"
+    elif theirs is None:
+        kind = "removed"
+    else:
+        said = tuple(_said(pair, before.spec, after.spec, same, other=_differ(ours, theirs)))
+        kind = _kind(pair, said, ours, theirs)
+    if kind is None:
+        return None
+    return RowDiff(
+        kind=kind,
+        before=pair.before.path if pair.before else "",
+        after=pair.after.path if pair.after else "",
+        moved=pair.moved,
+        changes=said,
+        cost_before=_figures(ours) if ours else None,
+        cost_after=_figures(theirs) if theirs else None,
+        fit=weights.rows.get(pair.after.path, "") if pair.after else "",
+    )
+
+
+def _differ(ours: RowCost, theirs: RowCost) -> bool:
+    return _figures(ours) != _figures(theirs)
+
+
+def _kind(pair: Pair, said: Sequence[Change], ours: RowCost, theirs: RowCost) -> Kind | None:
+    if said:
+        return "changed"
+    if pair.moved:
+        return "moved"
+    if ours.row != theirs.row:
+        return "renamed"
+    if not _differ(ours, theirs):
+        return None
+    return "cost" if ours.input == theirs.input else "input"
+
+
+def _said(
+    pair: Pair, before: Spec, after: Spec, same: Mapping[str, str], *, other: bool
+) -> Iterator[Change]:
+    """What a row says; how widths are rounded counts where the row costs something else."""
+    ours, theirs = pair.before, pair.after
+    assert ours is not None  # noqa: S101
+    assert theirs is not None  # noqa: S101
+    if ours.block != theirs.block:
+        yield Change("block", ours.block, theirs.block)
+    yield from changes("repeats", [len(ours.blocks)], [len(theirs.blocks)])
+    found = list(changes("", _strided(ours.blocks), _strided(theirs.blocks)))
+    # What a part follows its block in is said of the block.
+    followed = [replace(change, path=f".{change.path}") for change in found]
+    yield from (change for change in found if _rest(change) not in followed)
+    if other:
+        yield from changes("rounding", [ours.rounding], [theirs.rounding])
+    taps = [_at(tap, before, same) for tap in ours.inputs]
+    if taps != [_at(tap, after) for tap in theirs.inputs]:
+        yield Change("inputs", _paths(ours.inputs), _paths(theirs.inputs))
+
+
+def _rest(change: Change) -> Change:
+    """The change, of the parameter of the block that is called as this field of a part."""
+    return replace(change, path="".join(change.path.partition(".")[1:]))
+
+
+def _strided(blocks: Sequence[Any]) -> Sequence[Any]:
+    """Blocks that all have the stride which the row says, and its first block has."""
+    if not hasattr(blocks[0], "stride"):
+        return blocks
+    return [replace(block, stride=blocks[0].stride) for block in blocks]
+
+
+def _paths(taps: Sequence[Tap]) -> Sequence[str] | None:
+    return tuple(tap.path for tap in taps) or None
+
+
+def _at(tap: Tap, spec: Spec, same: Mapping[str, str] | None = None) -> tuple[str, str]:
+    """Where a tap is: its row as B calls it, and the rest of the address."""
+    for names in ([row.prefix for row in spec.rows], [row.name for row in spec.rows]):
+        for row, name in zip(spec.rows, names, strict=True):
+            if f"{tap.path}.".startswith(f"{name}."):
+                return (same or {}).get(row.path, row.path), tap.path[len(name) :]
+    return "", tap.path
+
+
+def _beside(before: Spec, after: Spec, same: Mapping[str, str]) -> Iterator[Change]:
+    """What differs beside the tables."""
+    for word in _BESIDE:
+        yield from changes(word, [getattr(before, word)], [getattr(after, word)])
+    for name in dict.fromkeys((*before.outputs, *after.outputs)):
+        ours, theirs = before.outputs.get(name), after.outputs.get(name)
+        if (ours and _at(ours, before, same)) != (theirs and _at(theirs, after)):
+            yield Change(f"outputs.{name}", ours and ours.path, theirs and theirs.path)
+
+
+def _weights(before: Graph, after: Graph) -> Weights:
+    rows: dict[str, list[bool]] = {}
+    misfits: list[Misfit] = []
+    numbers = fitting = 0
+    for node in after.nodes:
+        for name, weight in after.weights_of(node).items():
+            key = f"{node.name}/{name}"
+            old = before.weights.get(key)
+            fits = old is not None and old.shape == weight.shape
+            rows.setdefault(node.row, []).append(fits)
+            numbers += weight.size
+            fitting += weight.size if fits else 0
+            if not fits:
+                misfits.append(Misfit(key, weight.shape, old.shape if old else None))
+    arrays = sum(map(len, rows.values()))
+    return Weights(
+        arrays=arrays,
+        numbers=numbers,
+        fitting_arrays=arrays - len(misfits),
+        fitting_numbers=fitting,
+        rows={row: _fit(found) for row, found in rows.items()},
+        misfits=tuple(misfits),
+    )
+
+
+def _fit(found: Sequence[bool]) -> Fit:
+    return "all" if all(found) else "some" if any(found) else "none"
