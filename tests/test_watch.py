@@ -406,6 +406,21 @@ def test_a_name_that_no_file_can_have_is_a_mistake_like_others():
         page.until(is_fine)
 
 
+def test_a_net_over_its_budget_is_reported_with_what_is_too_much():
+    with watched() as page:
+        save(f"{OTHER}budget: {{params: 10}}\n")
+        state = page.until(is_wrong)
+        assert (state["problems"], state["stale"]) == (1, False)
+        assert has(params("net.yaml"))(state)
+        shown = Reading(state["wrong"])
+        assert f"E216 {params('net.yaml')} parameters; the budget is 10" in shown.words
+        assert "most in" in shown.words
+        assert "without a mistake" not in shown.words
+        assert shown.marked == ["10"]
+        save(f"{OTHER}budget: {{params: 1M}}\n")
+        page.until(is_fine)
+
+
 def test_a_spec_that_is_wrong_from_the_beginning_has_no_report_until_it_is_mended():
     save(WRONG)
     with serve(Subject("net.yaml")) as site:

@@ -116,7 +116,7 @@ class _Follower:
 
     def _read(self) -> None:
         self.attempt = self.reader.read()
-        if self.attempt.diagnostics:
+        if not self.attempt.report:
             self.stop.wait(_SETTLE)
             if self.attempt.is_stale:
                 self.attempt = self.reader.read()

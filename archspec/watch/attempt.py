@@ -9,7 +9,8 @@ from typing import NamedTuple, TypeAlias
 from archspec import api, report, zoo
 from archspec.block import Block
 from archspec.blocks import from_file
-from archspec.errors import Diagnostic, Span, SpecError
+from archspec.errors import Diagnostic, Problems, Span, SpecError
+from archspec.inspection import check_budget
 from archspec.source import Scalar, Tree
 from archspec.spec import Spec
 
@@ -49,7 +50,7 @@ class Attempt:
             that it had just before.
         title: of the spec, "" where there is none to report.
         report: what the page shows of it, "" likewise.
-        diagnostics: what is wrong.
+        diagnostics: what is wrong; beside a report, what is over the budget.
     """
 
     files: Mapping[Path, Stamp]
@@ -87,7 +88,7 @@ class Reader:
         self._files = {}
         try:
             spec = self._load()
-            return Attempt(self._files, spec.title, report.fragment([spec]))
+            return Attempt(self._files, spec.title, report.fragment([spec]), _over_budget(spec))
         except SpecError as reason:
             return Attempt(self._files, diagnostics=reason.diagnostics)
         except Exception as reason:
@@ -129,3 +130,11 @@ class Reader:
         last = (own or frames)[-1]
         message = f"a block of '--blocks' fails: {type(reason).__name__}: {reason}"
         return Diagnostic("E651", message, None, f"in {last.filename}:{last.lineno}")
+
+
+def _over_budget(spec: Spec) -> tuple[Diagnostic, ...]:
+    """What the net costs beyond its budget."""
+    problems = Problems()
+    if spec.budget:
+        check_budget(spec, api.to_graph(spec), problems)
+    return problems.diagnostics
