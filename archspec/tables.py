@@ -25,6 +25,14 @@ class Bytes(int):
     """A number of bytes, which people read as KiB or MiB and programs as it is."""
 
 
+class Signed(int):
+    """What a number has grown by."""
+
+
+class SignedBytes(Bytes):
+    """What a number of bytes has grown by."""
+
+
 def render(records: Sequence[Record], style: Format, total: Record | None = None) -> str:
     """Records of the same keys in one of the formats, without a line end at the end.
 
@@ -123,11 +131,16 @@ def _least(key: str, values: Sequence[object]) -> int:
 def shown(value: object) -> str:
     """A value for people: 3538984 is 3,538,984.
 
-    >>> shown(3538984), shown((112, 112, 32)), shown(Bytes(6021120))
-    ('3,538,984', '112x112x32', '5.74 MiB')
+    >>> shown(3538984), shown((112, 112, 32)), shown(Bytes(6021120)), shown(Signed(1000))
+    ('3,538,984', '112x112x32', '5.74 MiB', '+1,000')
     """
+    if isinstance(value, SignedBytes):
+        sign = "+" if value > 0 else "-" if value < 0 else ""
+        return f"{sign}{_with_unit(abs(value))}"
     if isinstance(value, Bytes):
         return _with_unit(value)
+    if isinstance(value, Signed):
+        return f"{value:+,}" if value else "0"
     return f"{value:,}" if isinstance(value, int) else plain(value)
 
 

@@ -21,6 +21,7 @@ for command in (
     edit.fmt_,
     look.show,
     look.explain,
+    look.diff,
     draw.report,
     draw.diagram,
     watch.watch,

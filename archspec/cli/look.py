@@ -1,4 +1,4 @@
-"""Commands that print: list, show, explain, blocks, schema."""
+"""Commands that print: list, show, explain, diff, blocks, schema."""
 
 from typing import Any
 
@@ -95,6 +95,22 @@ def explain(
 
     records = views.explain(load_spec(spec, settings, files), path, everything=everything)
     click.echo(tables.render(records, style))
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@takes_blocks
+@prints("text", "json", "csv", "markdown")
+def diff(*, a: str, b: str, files: tuple[str, ...], style: Any) -> None:  # noqa: ANN401
+    """Say what differs between two specs: rows, costs, and which weights of A still fit B.
+
+    By meaning: what is resolved to the same is the same. Exit status 0 whether or not they differ.
+    """
+    from archspec import comparison, views  # noqa: PLC0415
+
+    found = comparison.diff(a, b, blocks=known_blocks(files))
+    click.echo(views.differences(found, style))
 
 
 @click.command()

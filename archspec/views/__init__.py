@@ -13,6 +13,7 @@ from archspec.parameters import Parameter, parameters_of
 from archspec.resolve import open_spec, resolve
 from archspec.spec import Spec
 from archspec.views.costs import bare, costs, show, summary, table
+from archspec.views.differences import differences
 from archspec.views.explained import explain
 from archspec.views.words import worded
 
@@ -33,6 +34,7 @@ __all__ = [
     "catalog",
     "costs",
     "coverage",
+    "differences",
     "explain",
     "latencies",
     "origin",

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from archspec.spec import Setting
 
-_LEADING = {"ratio", "type", "mode"}
+LEADING = {"ratio", "type", "mode"}
 """Fields that a scalar stands for: `se 0.25` is shorter than `se.ratio 0.25`."""
 
 
@@ -18,7 +18,7 @@ def formula(setting: Setting) -> str:
 def short(path: str) -> str:
     """A path without the field that a scalar stands for."""
     head, _dot, field = path.rpartition(".")
-    return head if field in _LEADING and head else path
+    return head if field in LEADING and head else path
 
 
 def worded(value: Any) -> str:  # noqa: ANN401  of any parameter
