@@ -1,7 +1,7 @@
 """How a notebook shows a spec and what it costs: the table, and the diagram to be opened.
 
-The methods that notebooks look for are those of `Spec`, `Cost` and `Graph`; they import this module
-when they are called, so that nothing below depends on it.
+The methods that notebooks look for are those of `Spec`, `Cost`, `Diff` and `Graph`; they import
+what draws them when they are called, so that nothing below depends on it.
 """
 
 from html import escape
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from archspec import api, tables, views
 from archspec.errors import SpecError
+from archspec.views.differences import fit, rows, totals
 
 if TYPE_CHECKING:
     from archspec.backends.cost import Cost
+    from archspec.comparison import Diff
     from archspec.spec import Spec
 
 
@@ -46,6 +48,15 @@ def cost_html(cost: "Cost") -> str:
     """The costs by row and in all."""
     records, total = views.bare(cost)
     return f"{tables.render(records, 'html', total)}\n{_summary(cost)}"
+
+
+def diff_html(diff: "Diff") -> str:
+    """What differs by row and in all, and which weights still fit."""
+    title = _lines(f"{diff.a} → {diff.b}{': the same net' if diff.same else ''}")
+    if diff.same:
+        return title
+    found = (tables.render(records, "html") for records in (rows(diff), totals(diff)))
+    return "\n".join([title, *found, _lines(fit(diff))])
 
 
 def _summary(cost: "Cost") -> str:

@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 import archspec
 import pytest
 from archspec import Spec, SpecError, api, views
+from archspec.comparison import diff
 from tests.commands import printed
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -62,6 +63,27 @@ def test_a_cost_of_nothing_is_shown():
     assert lines(parsed(empty._repr_html_()).find("table"))[0]["macs"] == "0"
 
 
+def test_a_diff_is_shown_as_tables_of_what_differs():
+    before, after = (archspec.load("mobilenet_v2", set=said) for said in ({}, {"classes": 7}))
+    found = diff(before, after)
+    shown = parsed(found._repr_html_())
+    rows, totals = map(lines, shown.findall("table"))
+    by_row = {row["row"]: row["params"] for row in rows}
+    change = archspec.cost(after).params - archspec.cost(before).params
+    assert by_row["head.classifier"] == f"{change:+,}"
+    assert totals[0]["in all"] == "params"
+    assert totals[0]["after"] == f"{archspec.cost(after).params:,}"
+    title, fit = (text.text for text in shown.findall("pre"))
+    assert title == "mobilenet_v2 → mobilenet_v2"
+    assert f"{found.weights.fitting_numbers:,} of" in fit
+
+
+def test_a_diff_of_the_same_net_says_so():
+    shown = parsed(diff("mobilenet_v2", "mobilenet_v2")._repr_html_())
+    assert shown.find("pre").text == "mobilenet_v2 → mobilenet_v2: the same net"
+    assert shown.find("table") is None
+
+
 def test_a_spec_that_stands_for_no_graph_shows_why(load):
     spec = load("stem: [{block: conv, channels: 4, kernel: 99, padding: valid}]")
     with pytest.raises(SpecError) as caught:
@@ -81,6 +103,7 @@ def hostile(write) -> Spec:
 
 def test_whatever_a_spec_is_called_is_text(write):
     spec = hostile(write)
+    assert HOSTILE in parsed(diff(spec, "mobilenet_v2")._repr_html_()).find("pre").text
     shown = parsed(spec._repr_html_())
     assert lines(shown.find("table"))[-1]["row"] == HOSTILE
     assert not [item for item in shown.iter() if item.tag.rpartition("}")[2] == "script"]
