@@ -61,7 +61,8 @@ class Picture:
     def _text(self, element: ET.Element) -> Text:
         classes = (element.get("class") or "").split()
         size = SIZES[classes[0]]
-        width = width_of(element.text or "", size)
+        bold = classes[0] in {"row", "title"}
+        width = width_of(element.text or "", size, bold=bold)
         x, y = float(element.get("x", 0)), float(element.get("y", 0))
         left = x - width / 2 if element.get("text-anchor") == "middle" else x
         # From the top of capitals to below the line, for a sans-serif font.

@@ -71,7 +71,7 @@ def bars(chart: str, title: str, names: Sequence[str], values: Sequence[int], ke
             "tickvals": [f"{number}" for number in range(len(names))],
             "ticktext": [_cut(name) for name in names],
         },
-        "xaxis": {"rangemode": "tozero", **_ticks(max(values), key)},
+        "xaxis": {"rangemode": "tozero", "tickangle": 0, **_ticks(max(values), key)},
     }
     return Chart(
         chart,
@@ -85,13 +85,13 @@ def bars(chart: str, title: str, names: Sequence[str], values: Sequence[int], ke
 def _ticks(most: int, key: str) -> Record:
     """Numbers along an axis: of bytes in units of 1024, of all else in thousands."""
     if not in_bytes(key):
-        return {"tickformat": "~s", "nticks": 5}
+        return {"tickformat": "~s", "nticks": 4}
     unit, name = 1, "B"
     for larger in ("KiB", "MiB", "GiB", "TiB"):
         if most >= 2 * unit * 1024:
             unit, name = unit * 1024, larger
     steps = (digit * 10**power for power in range(8) for digit in (1, 2, 5))
-    step = next(step for step in steps if step * unit * 4 >= most)
+    step = next(step for step in steps if step * unit * 3 >= most)
     places = range(most // (step * unit) + 1)
     return {
         "tickvals": [place * step * unit for place in places],

@@ -5,9 +5,10 @@ from os import PathLike, fspath
 from typing import Any, NamedTuple, TypeAlias
 
 from archspec import api, tables, views
-from archspec.backends import diagram
-from archspec.backends.cost import Cost, Precision
-from archspec.report.charts import CHARTED, Chart, bars, per_row
+from archspec.backends import cost, diagram
+from archspec.backends.cost import Precision
+from archspec.graph import Graph
+from archspec.report.charts import CHARTED, Chart, bars, in_bytes, per_row
 from archspec.report.sheets import Sheet, sheet, sides, worded
 from archspec.spec import Spec
 
@@ -70,11 +71,12 @@ def contents(
     specs: Sequence[Spec], sweep: Path | None, batch: int, precision: Precision
 ) -> dict[str, Any]:
     """What the templates take."""
-    costs = [api.cost(spec, batch=batch, precision=precision) for spec in specs]
-    found = [views.costs(spec, cost) for spec, cost in zip(specs, costs, strict=True)]
+    graphs = [api.to_graph(spec) for spec in specs]
+    costs = [cost.emit(graph, batch=batch, precision=precision) for graph in graphs]
+    found = [views.costs(spec, one) for spec, one in zip(specs, costs, strict=True)]
     nets = [
-        _net(number, spec, cost, record)
-        for number, (spec, cost, record) in enumerate(zip(specs, costs, found, strict=True), 1)
+        _net(number, spec, graph, record)
+        for number, (spec, graph, record) in enumerate(zip(specs, graphs, found, strict=True), 1)
     ]
     several = len(specs) > 1
     return {
@@ -87,7 +89,8 @@ def contents(
 
 
 def _sweep(path: Path) -> Sweep:
-    from archspec.report.points import COSTS, read  # noqa: PLC0415  numpy and pyarrow
+    from archspec.report.points import read  # noqa: PLC0415  numpy and pyarrow
+    from archspec.sweep import METRICS  # noqa: PLC0415  numpy and pyarrow
 
     points = read(path)
     shown = len(points.rows)
@@ -101,39 +104,51 @@ def _sweep(path: Path) -> Sweep:
         figure=points.figure,
         columns=tuple((name, worded(name)) for name in points.values),
         x="macs",
-        y=points.values[-1] if points.values[-1] not in COSTS else "params",
+        y=points.values[-1] if points.values[-1] not in METRICS else "params",
     )
 
 
-def _net(number: int, spec: Spec, cost: Cost, record: Record) -> Net:
+def _net(number: int, spec: Spec, graph: Graph, record: Record) -> Net:
     from markupsafe import Markup  # noqa: PLC0415  with jinja2
 
     rows: Sequence[Record] = record["rows"]
     total = {**record["total"], "row": "in all"}
     others = [key for key in rows[0] if key not in SHORT]
-    images = "1 image" if cost.batch == 1 else f"{cost.batch} images"
+    images = "1 image" if record["batch"] == 1 else f"{record['batch']} images"
     return Net(
         id=f"net{number}",
         title=spec.title,
         source=spec.source,
-        conditions=f"{images} of {sides(spec.input)}, activations in {cost.precision}",
-        tiles=_tiles(cost),
+        conditions=f"{images} of {sides(spec.input)}, activations in {record['precision']}",
+        tiles=_tiles(record["total"]),
         table=sheet(f"The rows of {spec.title}", rows, SHORT, total),
         more=sheet(f"More numbers of {spec.title}", rows, ("row", *others), total),
         shares=_shares(spec.title, rows, record["total"]),
-        svg=Markup(diagram.emit(api.to_graph(spec))),  # noqa: S704  escaped where it is made
+        svg=Markup(diagram.emit(graph)),  # noqa: S704  escaped where it is made
         charts=per_row(rows, f"net{number}"),
     )
 
 
-def _tiles(cost: Cost) -> tuple[Tile, ...]:
-    weights = {name: _bytes(size) for name, size in cost.weights._asdict().items()}
+def _tiles(total: Record) -> tuple[Tile, ...]:
+    size = {key: _bytes(total[key]) for key in total if in_bytes(key)}
     return (
-        Tile("parameters", _short(cost.params), f"{cost.params:,}; {cost.trainable:,} trainable"),
-        Tile("MACs", _short(cost.macs), f"{cost.macs:,}; {cost.flops:,} FLOPs"),
-        Tile("peak memory", _bytes(cost.peak_memory), f"of activations, at {cost.peak_node}"),
-        Tile("weights", weights["fp32"], f"fp32; {weights['fp16']} fp16, {weights['int8']} int8"),
-        Tile("intensity", f"{cost.intensity:.3g}", f"FLOPs a byte; {_bytes(cost.moved)} are moved"),
+        Tile(
+            "parameters",
+            _short(total["params"]),
+            f"{total['params']:,}; {total['trainable']:,} trainable",
+        ),
+        Tile("MACs", _short(total["macs"]), f"{total['macs']:,}; {total['flops']:,} FLOPs"),
+        Tile("peak memory", size["peak_memory"], f"of activations, at {total['peak_node']}"),
+        Tile(
+            "weights",
+            size["weights_fp32"],
+            f"fp32; {size['weights_fp16']} fp16, {size['weights_int8']} int8",
+        ),
+        Tile(
+            "intensity",
+            f"{total['intensity']:.3g}",
+            f"FLOPs a byte; {size['moved']} are moved",
+        ),
     )
 
 

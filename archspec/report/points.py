@@ -5,26 +5,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import combinations, permutations
-from os import PathLike, fspath
-from pathlib import Path
-from typing import Any, TypeAlias
+from os import PathLike
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archspec.errors import cause, error
+from archspec import sweep
 
 File: TypeAlias = str | PathLike[str]
 
-COSTS = ("params", "trainable", "macs", "peak_memory", "weights")
-"""The columns of a result that follow the axes; more may follow these, such as an accuracy."""
 POINT = "point"
 TRAINABLE = "trainable"
+"""Is not plotted: it goes with the parameters."""
 SAMPLE = 3000
 """Points that are shown whatever they are, at even distances in the file."""
 FRONT = 300
 """Points that are shown of the best in two values."""
-_PREFACE = "Could not open Parquet input source '<Buffer>': "
 _LARGEST = 2**53
 """From here on the numbers of a browser have gaps."""
 
@@ -64,20 +61,19 @@ def read(path: File) -> Points:
     a part of it is.
 
     Raises:
-        SpecError: E641, the file cannot be read; E642, it is no result of a sweep.
+        SpecError: as `sweep.read`.
     """
-    table = _table(path)
-    columns: list[str] = table.column_names
-    if columns[:1] != [POINT] or not set(COSTS) <= set(columns):
-        message = f"'{fspath(path)}' is no result of a sweep: its columns are {', '.join(columns)}"
-        raise error("E642", message, hint=f"a result has {', '.join((POINT, '…', *COSTS))}")
-    first = columns.index(COSTS[0])
-    values = tuple(name for name in columns[first:] if _is_value(table, name))
+    results = sweep.read(path)
+    parts: list[Any] = list(cast("Any", results).tables())  # pyarrow has no types
+    if not parts:
+        return Points(results.axes, results.numbers(), (), total=0, whole=True)
+    table: Any = import_module("pyarrow").concat_tables(parts)
+    axes = results.axes
+    values = tuple(name for name in results.numbers() if name not in {*axes, TRAINABLE})
     table = _plottable(table, values)
     fronts = list(_fronts([table[name].to_numpy() for name in values]))
     shown = {*spread(range(table.num_rows), SAMPLE)}
     shown.update(place for front in fronts for place in spread(front, FRONT))
-    axes = tuple(columns[1:first])
     kept = table.take(sorted(shown)).select([POINT, *axes, *values]).to_pylist()
     return Points(
         axes=axes,
@@ -88,28 +84,7 @@ def read(path: File) -> Points:
     )
 
 
-def _table(path: File) -> Any:  # noqa: ANN401  pyarrow has no types
-    arrow, csv, parquet = map(import_module, ("pyarrow", "pyarrow.csv", "pyarrow.parquet"))
-    name = fspath(path)
-    read: Any = parquet.read_table if name.endswith(".parquet") else csv.read_csv
-    try:
-        with Path(name).open("rb") as file:
-            return read(file)
-    except arrow.ArrowException as reason:
-        why = str(reason).partition("\n")[0].removeprefix(_PREFACE)
-        raise error("E641", f"cannot read {name!r}: {why}") from reason
-    except (OSError, ValueError) as reason:
-        raise error("E641", f"cannot read {name!r}: {cause(reason)}") from reason
-
-
-def _is_value(table: Any, name: str) -> bool:  # noqa: ANN401  as above
-    """Whether a column can be plotted, and is not as good as another that is."""
-    types = import_module("pyarrow").types
-    kind = table.schema.field(name).type
-    return name != TRAINABLE and (types.is_integer(kind) or types.is_floating(kind))
-
-
-def _plottable(table: Any, values: Sequence[str]) -> Any:  # noqa: ANN401  as above
+def _plottable(table: Any, values: Sequence[str]) -> Any:  # noqa: ANN401  of pyarrow
     """The rows in which every value is a number that a browser knows."""
     fine = np.ones(table.num_rows, bool)
     for column in values:

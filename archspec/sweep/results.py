@@ -180,6 +180,7 @@ class Results:
     Args:
         path: of the file.
         columns: their names in order; those of the axes stand between the point and the metrics.
+            More may follow these, such as an accuracy.
     """
 
     path: str
@@ -188,7 +189,7 @@ class Results:
     @property
     def axes(self) -> tuple[str, ...]:
         """The paths that vary."""
-        return self.columns[1 : -len(METRICS)]
+        return self.columns[1 : self.columns.index(METRICS[0])]
 
     def numbers(self) -> tuple[str, ...]:
         """The columns of numbers, the point left out."""
@@ -244,7 +245,8 @@ def read(path: str | os.PathLike[str]) -> Results:
         raise error("E100", f"cannot read '{name}': {cause(reason)}") from reason
     except pa.ArrowInvalid as reason:
         raise error("E627", f"'{name}' is no result of a sweep: {reason}") from reason
-    if columns[:1] != [POINT] or tuple(columns[-len(METRICS) :]) != METRICS:
+    first = columns.index(METRICS[0]) if METRICS[0] in columns else 0
+    if columns[:1] != [POINT] or tuple(columns[first : first + len(METRICS)]) != METRICS:
         wanted = f"wanted: the columns {POINT}, paths, {', '.join(METRICS)}"
         raise error("E627", f"'{name}' is no result of a sweep", hint=wanted)
     return Results(name, tuple(columns))

@@ -56,7 +56,7 @@ window.look = (() => {
     return found;
   }
 
-  /* Texts of diagrams that stand out of the rectangle before them. */
+  /* Texts of a diagram that stand out of the rectangle before them, or on one another. */
   function spilt() {
     const found = [];
     for (const group of document.querySelectorAll("svg.net g")) {
@@ -66,6 +66,14 @@ window.look = (() => {
         const fits = box.x <= x && x + width <= box.x + box.width
           && box.y <= y && y + height <= box.y + box.height;
         if (!fits) found.push([text.textContent, width, box.width]);
+      }
+    }
+    const texts = [...document.querySelectorAll("svg.net text")];
+    const places = texts.map((text) => text.getBBox());
+    for (const [one, a] of places.entries()) {
+      for (const [other, b] of places.slice(0, one).entries()) {
+        const meet = a.x < b.x + b.width && b.x < a.x + a.width && a.y + 2 < b.y + b.height && b.y + 2 < a.y + a.height;
+        if (meet) found.push([texts[one].textContent, texts[other].textContent]);
       }
     }
     return found;

@@ -127,7 +127,7 @@ def _strip(strip: Strip) -> Iterator[str]:
     name = strip.band.name
     x, y = strip.x + INSET, strip.y + INSET + 2
     yield _line("row", x, y, name)
-    yield _line("line soft", x + width_of(name, NAME_SIZE + 1) + 10, y, strip.band.shape)
+    yield _line("line soft", x + width_of(name, NAME_SIZE + 1, bold=True) + 10, y, strip.band.shape)
 
 
 def _line(classes: str, x: float, y: float, text: str) -> str:

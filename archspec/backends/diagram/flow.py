@@ -143,7 +143,7 @@ class _Row(NamedTuple):
     @property
     def title(self) -> float:
         """Width of its title."""
-        name = width_of(self.band.name, NAME_SIZE + 1)
+        name = width_of(self.band.name, NAME_SIZE + 1, bold=True)
         return name + 10 + width_of(self.band.shape, LINE_SIZE)
 
     @property
@@ -165,7 +165,7 @@ def arrange(graph: Graph) -> Page:
     shelves = _shelves([_Row(band, _lines(band)) for band in bands(graph)])
     wide = max(_shelf_width(shelf) for shelf in shelves)
     title = cut(graph.name, NAME)
-    wide = max(wide, _LEAST, width_of(title, TITLE_SIZE))
+    wide = max(wide, _LEAST, width_of(title, TITLE_SIZE, bold=True))
     page = Page(title, wide + 2 * (MARGIN + _TURN))
     left, y = MARGIN + _TURN, MARGIN + HEAD
     shape = shaped(graph.input)
@@ -183,10 +183,11 @@ def arrange(graph: Graph) -> Page:
 
 def _lines(band: Band) -> tuple[_Line, ...]:
     """The blocks of a row, as many on a line as find room."""
-    framed = len(band.blocks) > 1 or band.blocks[0].count > 1
+    several = len(band.blocks) > 1
     lines: list[_Line] = []
     for block in band.blocks:
-        item = _Item(block, place(block), framed)
+        is_box = len(block.parts) == 1 and not block.name
+        item = _Item(block, place(block), block.count > 1 or (several and not is_box))
         longer = _Line((*lines[-1].items, item)) if lines else None
         if longer and longer.width + 2 * INSET <= WIDE:
             lines[-1] = longer

@@ -36,6 +36,7 @@ _NARROW = frozenset("ijl|.,:;'!ft1rI()[]/ ")
 _WIDE = frozenset("mwMW@%—→")
 _OTHERS, _CAPITAL = 0.65, 0.78
 _LEAST, _MOST = 0.42, 1.0
+_BOLD = 1.12
 
 
 class Label(NamedTuple):
@@ -60,10 +61,10 @@ class Label(NamedTuple):
         return (self.look, self.name, *lines)
 
 
-def width_of(text: str, size: float) -> float:
+def width_of(text: str, size: float, *, bold: bool = False) -> float:
     """Pixels that a text takes at most in a sans-serif font of a size.
 
-    Letters are counted in three widths, those of DejaVu Sans, than which few fonts are wider.
+    Letters are counted in four widths, those of DejaVu Sans, than which few fonts are wider.
     """
     ems = (
         _LEAST
@@ -75,7 +76,7 @@ def width_of(text: str, size: float) -> float:
         else _OTHERS
         for letter in text
     )
-    return size * sum(ems)
+    return size * sum(ems) * (_BOLD if bold else 1)
 
 
 def label(graph: Graph, name: str, nodes: Sequence[Node]) -> Label:

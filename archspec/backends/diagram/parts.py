@@ -80,7 +80,9 @@ def bands(graph: Graph) -> list[Band]:
             Block(title, _parts(graph, prefix, nodes), nodes[-1])
             for _, title, prefix, nodes in some
         ]
-        found.append(Band(name, shaped(blocks[-1].last.shape), blocks))
+        shape = blocks[-1].last.shape
+        said = f"{shape[-1]} channels" if not blocks[-1].last.row else shaped(shape)
+        found.append(Band(name, said, blocks))
     _hand_over(graph, [block for band in found for block in band.blocks])
     for band in found:
         band.blocks = _folded(graph, band.blocks)
@@ -111,14 +113,15 @@ def _number(node: Node) -> str:
 def _pieces(graph: Graph) -> Iterator[_Block]:
     """The blocks of a graph without rows: it is cut where a single value is alive.
 
-    What only changes values one by one stays with the op before. Rows are what has the same height
-    and width.
+    What only changes values one by one stays with the op before, what pads with the op after. Rows
+    are what has the same height and width.
     """
     last = {name: position for position, node in enumerate(graph.nodes) for name in node.inputs}
     last.update(dict.fromkeys(graph.outputs.values(), len(graph.nodes)))
     alive, piece = set[str](), list[Node]()
     for position, node in enumerate(graph.nodes):
-        if piece and alive == {piece[-1].name} and not isinstance(node.op, QUIET):
+        stays = isinstance(node.op, QUIET) or (piece and isinstance(piece[-1].op, ops.Pad))
+        if piece and alive == {piece[-1].name} and not stays:
             yield _row_of(piece), "", "", piece
             piece = []
         piece.append(node)
