@@ -297,6 +297,8 @@ MEANINGS = {
     "E513": "another count of parameters than the implementation has",
     "E514": "a process of `verify --all` was ended from outside",
     "E640": "a report or a diagram is to be written to a file with another ending",
+    "E650": "the port of `watch` is taken, or not for this user",
+    "E651": "a block of `--blocks` fails on the page of `watch`",
 }
 """Code → what is wrong, in a few words."""
 

@@ -31,7 +31,7 @@ def on_cluster(
         numbers = {
             client.submit(run, task, piece, pure=False): piece for piece in islice(waiting, few)
         }
-        under_way: Any = distributed().as_completed(list(numbers))
+        under_way: Any = distributed().as_completed(list(numbers), loop=client.loop)
         for future in under_way:
             yield numbers.pop(future), future.result()
             for piece in islice(waiting, 1):
@@ -97,9 +97,14 @@ def _workers(client: Any, address: str) -> Sequence[str]:  # noqa: ANN401  of di
     except TimeoutError as reason:
         raise error("E628", f"the scheduler at '{address}' has no workers") from reason
     found: dict[str, object] = client.run(version, PACKAGE, on_error="return")
-    own = version(PACKAGE)
+    own = own_version()
     for worker, other in found.items():
         if other != own:
             has = f"archspec {other}" if isinstance(other, str) else "no archspec"
             raise error("E628", f"the worker {worker} has {has}, this is {own}")
     return list(found)
+
+
+def own_version() -> str:
+    """Of archspec, here."""
+    return version(PACKAGE)
