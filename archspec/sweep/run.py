@@ -11,8 +11,18 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
-from signal import SIG_BLOCK, SIG_IGN, SIG_SETMASK, SIGINT, pthread_sigmask, signal
-from threading import Thread
+from signal import (
+    SIG_BLOCK,
+    SIG_IGN,
+    SIG_SETMASK,
+    SIGINT,
+    SIGTERM,
+    getsignal,
+    pthread_sigmask,
+    raise_signal,
+    signal,
+)
+from threading import Thread, current_thread, main_thread
 from typing import Any, cast
 
 from archspec.errors import SpecError, error
@@ -26,6 +36,8 @@ MAX_POINTS = 100_000_000
 FEW = 2
 """Pieces that are done here sooner than by processes, which take a second to start."""
 
+TICK = 0.1
+"""Seconds after which one looks whether Ctrl-C was pressed."""
 MANIFEST = "manifest.json"
 
 Progress = Callable[[int, int], None]
@@ -232,31 +244,54 @@ def _in_processes(
     """
     waiting = iter(pieces)
     under_way: set[Future[int]] = set()
-    with ProcessPoolExecutor(count, get_context("spawn"), _prepare) as pool:
+    others = active_children()
+    with (
+        _signals_held() as came,
+        ProcessPoolExecutor(count, get_context("spawn"), _prepare) as pool,
+    ):
         try:
-            while True:
-                with _no_interrupt():
+            while not came:
+                with _deaf():
                     for piece in islice(waiting, 2 * count - len(under_way)):
                         under_way.add(pool.submit(_keep, task, piece, folder))
                 if not under_way:
                     return
-                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                done, under_way = wait(under_way, TICK, FIRST_COMPLETED)
                 for future in done:
                     yield future.result()
         except BrokenProcessPool as reason:
             hint = "memory may have been short; --jobs 1 takes the least"
             raise error("E623", "a process was ended from outside", hint=hint) from reason
-        except BaseException:
-            for process in active_children():
-                process.terminate()
-            raise
+        finally:
+            if under_way:
+                for process in {*active_children()}.difference(others):
+                    process.terminate()
 
 
 @contextmanager
-def _no_interrupt() -> Generator[None]:
-    """Keep Ctrl-C waiting; a process that starts here never hears of it, not even as it starts.
+def _signals_held() -> Generator[list[int]]:
+    """Ctrl-C and SIGTERM that come are listed, and do at the end what they would have done.
 
-    A terminal sends it to every process, and this one ends the others.
+    An exception out of the midst of a pool may leave a lock locked, or a process half started.
+    """
+    came: list[int] = []
+    is_first = current_thread() is main_thread()  # no other has to do with signals
+    numbers = [number for number in (SIGINT, SIGTERM) if is_first and getsignal(number) is not None]
+    before = {number: signal(number, lambda one, _: came.append(one)) for number in numbers}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal(number, handler)
+        for number in dict.fromkeys(came):
+            raise_signal(number)
+
+
+@contextmanager
+def _deaf() -> Generator[None]:
+    """A process that starts here does not hear Ctrl-C, not even before it can say so.
+
+    A terminal sends it to every process, and the one that has started the others ends them.
     """
     before = pthread_sigmask(SIG_BLOCK, [SIGINT])
     try:
