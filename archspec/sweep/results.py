@@ -24,6 +24,8 @@ pq: Any = parquet
 POINT = "point"
 ENDINGS = (".csv", ".parquet")
 _TALLY = b"archspec.tally"
+_KINDS = (arrow.int64(), arrow.float64(), arrow.string())
+"""What the columns of a CSV file may hold, the narrowest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +174,17 @@ class Results:
 
     Args:
         path: of the file.
-        columns: their names in order; those of the axes stand between the point and the metrics.
-            More may follow these, such as an accuracy.
+        kinds: the columns in order, and the type of each; those of the axes stand between the point
+            and the metrics. More may follow these, such as an accuracy.
     """
 
     path: str
-    columns: tuple[str, ...]
+    kinds: Mapping[str, Any]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(self.kinds)
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -186,22 +193,20 @@ class Results:
 
     def numbers(self) -> tuple[str, ...]:
         """The columns of numbers, the point left out."""
-        first = next(self.tables(), None)
-        if first is None:
-            return METRICS
-        kinds = zip(first.schema.names, first.schema.types, strict=True)
         whole, real = arrow.types.is_integer, arrow.types.is_floating
-        return tuple(name for name, kind in kinds if name != POINT and (whole(kind) or real(kind)))
+        return tuple(
+            name
+            for name, kind in self.kinds.items()
+            if name != POINT and (whole(kind) or real(kind))
+        )
 
     def tables(self) -> Iterator[Any]:
         """The points, some thousands at a time."""
         return (arrow.Table.from_batches([batch]) for batch in self._batches())
 
     def _batches(self) -> Iterator[Any]:
-
         if self.path.endswith(".csv"):
-            with pc.open_csv(self.path) as batches:
-                yield from batches
+            yield from _lines(self.path, self.kinds)
         else:
             with pq.ParquetFile(self.path) as file:
                 yield from file.iter_batches()
@@ -224,17 +229,44 @@ def read(path: str | os.PathLike[str]) -> Results:
     name = os.fspath(path)
     check_ending(name)
     try:
-        if name.endswith(".csv"):
-            with pc.open_csv(name) as batches:
-                columns = batches.schema.names
-        else:
-            columns = pq.read_schema(name).names
+        kinds = _kinds(name) if name.endswith(".csv") else pq.read_schema(name)
+        kinds = dict(zip(kinds.names, kinds.types, strict=True))
     except OSError as reason:
         raise error("E100", f"cannot read '{name}': {cause(reason)}") from reason
     except arrow.ArrowInvalid as reason:
         raise error("E627", f"'{name}' is no result of a sweep: {reason}") from reason
+    columns = [*kinds]
     first = columns.index(METRICS[0]) if METRICS[0] in columns else 0
-    if columns[:1] != [POINT] or tuple(columns[first : first + len(METRICS)]) != METRICS:
+    metrics = columns[first : first + len(METRICS)]
+    whole = all(arrow.types.is_integer(kinds[name]) for name in [*columns[:1], *metrics])
+    if columns[:1] != [POINT] or tuple(metrics) != METRICS or not whole:
         wanted = f"wanted: the columns {POINT}, paths, {', '.join(METRICS)}"
         raise error("E627", f"'{name}' is no result of a sweep", hint=wanted)
-    return Results(name, tuple(columns))
+    return Results(name, kinds)
+
+
+def _lines(path: str, kinds: Mapping[str, Any], **nulls: Any) -> Iterator[Any]:  # noqa: ANN401
+    how = pc.ConvertOptions(column_types=kinds, null_values=[""], **nulls)
+    with pc.open_csv(path, convert_options=how) as batches:
+        yield from batches
+
+
+def _kinds(path: str) -> Any:  # noqa: ANN401  a schema of pyarrow
+    """The types of the columns of a CSV file; its first lines do not tell whether all are whole."""
+    with pc.open_csv(path) as batches:
+        names = batches.schema.names
+    kinds = dict.fromkeys(names, 0)
+    texts = dict.fromkeys(names, arrow.string())
+    for batch in _lines(path, texts, strings_can_be_null=True):
+        for name, values in zip(names, batch.columns, strict=True):
+            while not _fits(values, _KINDS[kinds[name]]):
+                kinds[name] += 1
+    return arrow.schema([(name, _KINDS[kind]) for name, kind in kinds.items()])
+
+
+def _fits(values: Any, kind: Any) -> bool:  # noqa: ANN401  of pyarrow
+    try:
+        values.cast(kind)
+    except arrow.ArrowInvalid:
+        return False
+    return True
