@@ -127,7 +127,8 @@ def _shown(best: Sequence["Record"], space: "Space", style: "Format") -> str:
     ]
     lines = ["", tables.render(records, "text")]
     if same:
-        lines += ["", f"all of them: {tables.plain(same)}"]
+        each = ", ".join(f"{path} {tables.shown(value)}" for path, value in same.items())
+        lines += ["", f"all of them: {each}"]
     return "\n".join(lines)
 
 
