@@ -296,6 +296,15 @@ MEANINGS = {
     "E512": "`equals` names an implementation that has no vector",
     "E513": "another count of parameters than the implementation has",
     "E514": "a process of `verify --all` was ended from outside",
+    "E620": "a sweep of a spec in which nothing varies",
+    "E621": "a sweep through budgets",
+    "E622": "a sweep of more points than are tried, or than can be numbered",
+    "E623": "a process of a sweep was ended from outside",
+    "E624": "what is kept beside the result is of another sweep",
+    "E625": "a front of columns that are not there, or hold no numbers",
+    "E626": "the name of a result file says no format",
+    "E627": "a file that is no result of a sweep",
+    "E628": "a Dask cluster that is not there, is lost, or has another version of archspec",
     "E640": "a report or a diagram is to be written to a file with another ending",
 }
 """Code → what is wrong, in a few words."""
