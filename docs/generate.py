@@ -306,6 +306,8 @@ MEANINGS = {
     "E627": "a file that is no result of a sweep",
     "E628": "a Dask cluster that is not there, is lost, or has another version of archspec",
     "E640": "a report or a diagram is to be written to a file with another ending",
+    "E650": "the port of `watch` is taken, or not for this user",
+    "E651": "a block of `--blocks` fails on the page of `watch`",
 }
 """Code → what is wrong, in a few words."""
 

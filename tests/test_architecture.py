@@ -17,6 +17,7 @@ MAX_FUNCTION_LINES = 45
 
 # Whoever adds a host here says what it is for.
 HOSTS = {
+    "127.0.0.1",  # the page of `archspec watch`
     "arxiv.org",  # papers
     "example.invalid",  # nowhere: what a page may not load
     "doi.org",  # papers without a preprint

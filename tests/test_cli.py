@@ -16,8 +16,8 @@ from tests.commands import misuse, printed, refusal, run
 DATA = Path(__file__).parent / "data"
 TINY = str(DATA / "tiny.yaml")
 COMMANDS = [
-    "list", "new", "check", "fmt", "show", "explain", "report", "diagram", "compile", "export", "verify",
-    "bench", "blocks", "schema",
+    "list", "new", "check", "fmt", "show", "explain", "report", "diagram", "watch", "compile",
+    "export", "verify", "bench", "blocks", "schema",
 ]  # fmt: skip
 OUTPUTS = {
     "report": ["-o", "out.html"],
@@ -78,6 +78,7 @@ Commands:
   explain  Say where each number comes from, and how it was rounded.
   report   Write a page about SPEC, or several: costs, charts, diagrams.
   diagram  Draw SPEC: its rows, blocks, shapes, skips and branches.
+  watch    Show SPEC's report on a local page that follows the file.
   compile  Build the trainable Keras model and save it.
   export   Write the ONNX or LiteRT file, checked before it appears.
   verify   Compare SPEC with the implementations that it says it equals.

@@ -7,7 +7,7 @@ import gc
 import signal
 import sys
 
-from archspec.cli import build, draw, edit, look, prove, run
+from archspec.cli import build, draw, edit, look, prove, run, watch
 from archspec.cli import sweep as sweeps
 from archspec.cli.program import archspec
 
@@ -24,10 +24,11 @@ for command in (
     look.diff,
     draw.report,
     draw.diagram,
+    watch.watch,
+    sweeps.sweep,
     build.compile_,
     build.export,
     prove.verify,
-    sweeps.sweep,
     run.bench,
     look.blocks,
     look.schema,

@@ -1,7 +1,7 @@
 """Pieces of a sweep on a Dask cluster."""
 
 import asyncio
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
@@ -16,7 +16,9 @@ SECONDS = 10
 PACKAGE = "archspec-compiler"
 
 
-def on_cluster(address: str, task: Task, pieces: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+def on_cluster(
+    address: str, task: Task, pieces: Sequence[int]
+) -> Generator[tuple[int, bytes], None, None]:
     """Pieces as the workers of a cluster finish them; one that dies has its pieces done by others.
 
     Raises:
@@ -29,7 +31,7 @@ def on_cluster(address: str, task: Task, pieces: Sequence[int]) -> Iterator[tupl
         numbers = {
             client.submit(run, task, piece, pure=False): piece for piece in islice(waiting, few)
         }
-        under_way: Any = distributed().as_completed(list(numbers))
+        under_way: Any = distributed().as_completed(list(numbers), loop=client.loop)
         for future in under_way:
             yield numbers.pop(future), future.result()
             for piece in islice(waiting, 1):
@@ -95,9 +97,14 @@ def _workers(client: Any, address: str) -> Sequence[str]:  # noqa: ANN401  of di
     except TimeoutError as reason:
         raise error("E628", f"the scheduler at '{address}' has no workers") from reason
     found: dict[str, object] = client.run(version, PACKAGE, on_error="return")
-    own = version(PACKAGE)
+    own = own_version()
     for worker, other in found.items():
         if other != own:
             has = f"archspec {other}" if isinstance(other, str) else "no archspec"
             raise error("E628", f"the worker {worker} has {has}, this is {own}")
     return list(found)
+
+
+def own_version() -> str:
+    """Of archspec, here."""
+    return version(PACKAGE)
