@@ -72,12 +72,16 @@ def sweep(
     if front is None and (asked["top"] or folder or style != "text"):
         raise click.UsageError("--top, --export and --format are about the points of --front.")
     space = engine.open_space(spec, settings, files)
+    if front is not None:
+        engine.check_goals(space, front)
+    if folder:
+        engine.make_folder(folder)
     draw = engine.Draw(asked["sample"], asked["seed"]) if asked["sample"] else None
     with _Bar() as bar, _interrupted(outputs):
         how = engine.How(asked["jobs"], asked["cluster"], asked["restart"], bar)
         swept = engine.sweep(space, outputs, draw, how)
-    said = style != "text"  # then there is nothing but the front on stdout
-    click.echo("\n".join(_summary(spec, swept)), err=said)
+    aside = style != "text"  # a program gets nothing but the front on stdout
+    click.echo("\n".join(_summary(spec, swept)), err=aside)
     if front is None:
         return
     best = engine.best(engine.read(outputs[0]), front, asked["top"])
@@ -85,7 +89,7 @@ def sweep(
     if folder:
         points = [one[engine.POINT] for one in best]
         for path in engine.write_points(space, points, folder, asked["kind"]):
-            click.echo(f"wrote {path}", err=said)
+            click.echo(f"wrote {path}", err=aside)
 
 
 @contextmanager
@@ -150,7 +154,7 @@ def _summary(spec: str, swept: "Swept") -> Sequence[str]:
             for wrong in tally.errors[:SHOWN]
         ]
         if len(tally.errors) > SHOWN:
-            lines.append(f"  and {len(tally.errors) - SHOWN} errors more")
+            lines.append(f"  and {len(tally.errors) - SHOWN:,} more")
     return lines
 
 
