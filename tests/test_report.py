@@ -93,6 +93,39 @@ def test_the_comparison_has_the_totals_of_show(html):
             assert row[key] == known["total"][key]
 
 
+def test_two_specs_are_told_apart_as_diff_does(write):
+    path = write("""\
+        extends: mobilenet_v2
+        change: {stages.s4.kernel: 5, stages.s5.expansion: 4}
+        """.replace("        ", ""))  # fmt: skip
+    page = Page(report.page([archspec.load("mobilenet_v2"), archspec.load(path)]))
+    known = json.loads(printed("diff", "mobilenet_v2", path, "--format", "json"))
+    rows = page.table("difference")
+    assert [row["row"] for row in rows if row["what"] != "input"][-2:] == ["stages.s4", "stages.s5"]
+    for row, other in zip(rows[-len(known["rows"]) :], known["rows"], strict=True):
+        before, after = other["cost_before"], other["cost_after"]
+        assert row["params"] == after["params"] - before["params"]
+        assert row["macs"] == after["macs"] - before["macs"]
+        assert row["weights"] == other["fit"]
+    weights = known["weights"]
+    said = f"{weights['fitting_arrays']} of the {weights['arrays']} arrays of net are in mobilenet_v2 too"
+    assert said in "".join(page.texts)
+
+
+def test_of_two_specs_that_are_one_net_that_is_said():
+    spec = archspec.load(TINY)
+    page = Page(report.page([spec, spec]))
+    assert "The same net." in page.texts
+    assert "difference" not in [table["in"] for table in page.tables]
+
+
+def test_three_specs_are_compared_but_not_told_apart():
+    spec = archspec.load(TINY)
+    page = Page(report.page([spec, spec, spec]))
+    assert len(page.table("compared")) == 3
+    assert "difference" not in [found.get("id") for _, found in page.elements]
+
+
 def test_batch_and_precision_are_counted_as_show_does():
     spec = archspec.load(TINY)
     page = Page(report.page([spec], batch=4, precision="int8"))

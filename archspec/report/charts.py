@@ -59,10 +59,10 @@ def bars(chart: str, title: str, names: Sequence[str], values: Sequence[int], ke
         "hoverinfo": "text",
         "cliponaxis": False,
     }
-    height = 46 + _ROW * len(names)
+    height = 34 + _ROW * len(names)
     layout = {
         "height": height,
-        "margin": {"l": 10, "r": 56, "t": 6, "b": 36},
+        "margin": {"l": 10, "r": 56, "t": 6, "b": 24},
         "bargap": 0.25,
         "yaxis": {
             "autorange": "reversed",
