@@ -334,7 +334,7 @@ def test_a_spec_that_wants_to_run_something_is_shown_as_it_is_written(look, tmp_
     assert page.page.title() == "hostile · archspec"
 
 
-def test_the_page_lets_nothing_be_loaded(visit, report):
+def test_the_page_lets_nothing_be_loaded_or_run(visit, report):
     page = visit(report("mobilenet_v2"))
     reasons = []
     page.page.on("requestfailed", lambda request: reasons.append(request.failure))
@@ -346,11 +346,16 @@ def test_the_page_lets_nothing_be_loaded(visit, report):
             image.onerror = fails;
             image.src = "https://example.invalid/x.png";
           })];
+          const script = document.createElement("script");
+          script.textContent = "window.hasRun = true";
+          document.body.append(script);
+          document.body.insertAdjacentHTML("beforeend", "<p id='p' onclick='window.hasRun = true'>");
+          document.getElementById("p").click();
           const found = await Promise.allSettled(tries);
-          return found.map((one) => one.status);
+          return [...found.map((one) => one.status), window.hasRun === true];
         }"""
     )
-    assert refused == ["rejected", "rejected"]
+    assert refused == ["rejected", "rejected", False]
     assert set(reasons) <= {"csp"}  # before anything is asked for
     blocked = [text for text in page.complaints if "Content Security Policy" in text]
     assert len(blocked) >= len(refused)
