@@ -308,6 +308,15 @@ def test_points_without_a_number_are_not_plotted(tmp_path):
     assert [point["point"] for point in points] == [n for n in range(20) if n not in {3, 7}]
 
 
+def test_a_sweep_may_have_found_nothing(tmp_path):
+    path = tmp_path / "found.csv"
+    results(path, 1)
+    path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    html = report.page([archspec.load(TINY)], sweep=path)
+    assert plotted(html)[0] == []
+    assert f"0 points of {path}." in "".join(Page(html).texts)
+
+
 def test_a_file_that_is_no_result_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("other.csv").write_text("a,b\n1,2\n", encoding="utf-8")

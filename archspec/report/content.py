@@ -228,9 +228,8 @@ def _bytes(size: int) -> str:
 
 def _short(number: int) -> str:
     """Three digits: 3.54 M."""
-    size, units = float(number), ["", " k", " M", " G", " T"]
-    for unit in units:
-        if size < 999.5:  # noqa: PLR2004  it would be 1000
-            return f"{size:.3g}{unit}"
-        size /= 1000
-    return f"{size * 1000:.3g} T"
+    size, units = float(number), ["T", "G", "M", "k", ""]
+    unit = units.pop()
+    while size >= 999.5 and units:  # noqa: PLR2004  which would be shown as 1e+03
+        size, unit = size / 1000, units.pop()
+    return f"{size:.3g} {unit}".rstrip()
