@@ -291,6 +291,6 @@ def _put_outputs(page: Page, graph: Graph, y: float, port: _Port) -> None:
         page.pills.append(Pill(x, y, width, cut(name, NAME), text))
         page.width = max(page.width, x + width + MARGIN)
         if ahead:
-            page.wires.append(_link(port, (x, y + PILL / 2), top, 0)._replace(ahead=True))
+            page.wires.append(_link(port, (x, y + PILL / 2), top, -1)._replace(ahead=True))
         x += width + _BETWEEN
     page.height = y + PILL + MARGIN
