@@ -303,7 +303,7 @@ def test_points_without_a_number_are_not_plotted(tmp_path):
     path = tmp_path / "found.csv"
     rows = results(path, 20, "accuracy")
     text = path.read_text(encoding="utf-8").replace(str(rows[3]["accuracy"]), "nan")
-    path.write_text(text.replace(str(rows[7]["accuracy"]), ""), encoding="utf-8")
+    path.write_text(text.replace(str(rows[7]["accuracy"]), "inf"), encoding="utf-8")
     points, _known = plotted(report.page([archspec.load(TINY)], sweep=path))
     assert [point["point"] for point in points] == [n for n in range(20) if n not in {3, 7}]
 

@@ -1,7 +1,7 @@
 """Pieces of a sweep on a Dask cluster."""
 
 import asyncio
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from itertools import islice
@@ -15,7 +15,9 @@ SECONDS = 10
 PACKAGE = "archspec-compiler"
 
 
-def on_cluster(address: str, task: Task, pieces: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+def on_cluster(
+    address: str, task: Task, pieces: Sequence[int]
+) -> Generator[tuple[int, bytes], None, None]:
     """Pieces as the workers of a cluster finish them; one that dies has its pieces done by others.
 
     Raises:

@@ -1,14 +1,16 @@
 """Result files of sweeps, CSV and Parquet, and the parts that they are put together from."""
 
+import errno
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archspec.errors import cause, error
-from archspec.files import folder_beside
+from archspec.files import folder_beside, followed
 from archspec.source import Scalar, Tree, dump, plain
 from archspec.spec import Axis
 from archspec.sweep.table import METRICS
@@ -126,11 +128,21 @@ def tally_of(path: Path) -> Tally:
     """What became of the points of a part."""
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    said = pq.read_schema(path).metadata[_TALLY]
+    with path.open("rb") as file:
+        said = pq.read_schema(file).metadata[_TALLY]
     tried, beyond, wrong, over = json.loads(said)
     return Tally(
         tried, {text: (count, first) for text, (count, first) in wrong.items()}, over, beyond
     )
+
+
+def is_part(path: Path) -> bool:
+    """Whether a part is there, and can be read."""
+    try:
+        tally_of(path)
+    except (OSError, ValueError, TypeError):  # Arrow's own are the second, no metadata the third
+        return False
+    return True
 
 
 def check_ending(path: str) -> None:
@@ -144,6 +156,19 @@ def check_ending(path: str) -> None:
         raise error("E626", message, hint=f"wanted: a name that ends in {' or '.join(ENDINGS)}")
 
 
+def check_output(path: str) -> None:
+    """Refuse, before hours of work, a file that cannot be written after them.
+
+    Raises:
+        SpecError: E626, its name does not say what it is; E110, the system refuses.
+    """
+    check_ending(path)
+    if followed(path).is_dir():
+        raise error("E110", f"cannot write {path!r}: {os.strerror(errno.EISDIR)}")
+    with folder_beside(followed(path)):
+        pass
+
+
 def assemble(parts: Iterable[Path], axes: Sequence[Axis], output: str) -> None:
     """Put parts together to one file, which appears whole or not at all.
 
@@ -152,16 +177,19 @@ def assemble(parts: Iterable[Path], axes: Sequence[Axis], output: str) -> None:
     """
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    names = schema(axes)
-    with folder_beside(output) as folder:
-        temporary = folder / Path(output).name
+    names, target = schema(axes), followed(output)
+    with folder_beside(target) as folder:
+        temporary = folder / target.name
         with temporary.open("wb") as sink:
             with _writer(output, sink, names) as writer:
                 for path in parts:
-                    writer.write_table(pq.read_table(path).replace_schema_metadata(None))
+                    with path.open("rb") as file, pq.ParquetFile(file) as part:
+                        writer.write_table(part.read().replace_schema_metadata(None))
             sink.flush()
             os.fsync(sink.fileno())
-        temporary.replace(output)
+        with suppress(FileNotFoundError):
+            temporary.chmod(target.stat().st_mode & 0o777)
+        temporary.replace(target)
 
 
 def _writer(output: str, sink: Any, names: "pa.Schema") -> Any:  # noqa: ANN401  of pyarrow
@@ -179,12 +207,17 @@ class Results:
 
     Args:
         path: of the file.
-        columns: their names in order; those of the axes stand between the point and the metrics.
-            More may follow these, such as an accuracy.
+        kinds: column → its type in Arrow, in order; those of the axes stand between the point and
+            the metrics. More may follow these, such as an accuracy.
     """
 
     path: str
-    columns: tuple[str, ...]
+    kinds: Mapping[str, Any]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Their names in order."""
+        return tuple(self.kinds)
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -195,29 +228,29 @@ class Results:
         """The columns of numbers, the point left out."""
         import pyarrow as pa  # noqa: PLC0415
 
-        first = next(self.tables(), None)
-        if first is None:
-            return METRICS
-        kinds = zip(first.schema.names, first.schema.types, strict=True)
         whole, real = pa.types.is_integer, pa.types.is_floating
+        kinds = self.kinds.items()
         return tuple(name for name, kind in kinds if name != POINT and (whole(kind) or real(kind)))
 
     def tables(self) -> Iterator["pa.Table"]:
-        """The points, some thousands at a time."""
+        """The points, some thousands at a time.
+
+        Raises:
+            SpecError: E100, E627, the file cannot be read to its end.
+        """
         import pyarrow as pa  # noqa: PLC0415
 
         return (pa.Table.from_batches([batch]) for batch in self._batches())
 
     def _batches(self) -> Iterator["pa.RecordBatch"]:
-        import pyarrow.csv as pc  # noqa: PLC0415
         import pyarrow.parquet as pq  # noqa: PLC0415
 
-        if self.path.endswith(".csv"):
-            with pc.open_csv(self.path) as batches:
-                yield from batches
-        else:
-            with pq.ParquetFile(self.path) as file:
-                yield from file.iter_batches()
+        with _reading(self.path) as file:
+            if self.path.endswith(".csv"):
+                yield from _csv(file, self.kinds)
+            else:
+                with pq.ParquetFile(file) as table:
+                    yield from table.iter_batches()
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         return (record for batch in self._batches() for record in batch.to_pylist())
@@ -230,23 +263,75 @@ def read(path: str | os.PathLike[str]) -> Results:
         SpecError: E100, it cannot be read; E626, E627, it is no result of a sweep.
     """
     import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.csv as pc  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     name = os.fspath(path)
     check_ending(name)
-    try:
-        if name.endswith(".csv"):
-            with pc.open_csv(name) as batches:
-                columns = batches.schema.names
-        else:
-            columns = pq.read_schema(name).names
-    except OSError as reason:
-        raise error("E100", f"cannot read '{name}': {cause(reason)}") from reason
-    except pa.ArrowInvalid as reason:
-        raise error("E627", f"'{name}' is no result of a sweep: {reason}") from reason
+    with _reading(name) as file:
+        is_csv = name.endswith(".csv")
+        found = _csv(file, {}).schema if is_csv else pq.read_schema(file)
+    columns: list[str] = found.names
+    own = {POINT, *METRICS}
     first = columns.index(METRICS[0]) if METRICS[0] in columns else 0
-    if columns[:1] != [POINT] or tuple(columns[first : first + len(METRICS)]) != METRICS:
+    if (
+        columns[:1] != [POINT]
+        or tuple(columns[first : first + len(METRICS)]) != METRICS
+        or len({*columns}) < len(columns)
+    ):
         wanted = f"wanted: the columns {POINT}, paths, {', '.join(METRICS)}"
         raise error("E627", f"'{name}' is no result of a sweep", hint=wanted)
-    return Results(name, tuple(columns))
+    kinds: dict[str, Any] = dict(zip(columns, found.types, strict=True))
+    if is_csv:
+        kinds |= _kinds(name, [column for column in columns if column not in own])
+    return Results(name, {**kinds, **dict.fromkeys(own, pa.int64())})
+
+
+@contextmanager
+def _reading(name: str) -> Generator[Any]:
+    """A result file to read, whose faults become errors."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    try:
+        with Path(name).open("rb") as file:
+            yield file
+    except pa.ArrowInvalid as reason:
+        raise error("E627", f"'{name}' is no result of a sweep: {reason}") from reason
+    except (OSError, ValueError) as reason:
+        raise error("E100", f"cannot read '{name}': {cause(reason)}") from reason
+
+
+def _csv(file: Any, kinds: Mapping[str, Any], only: Sequence[str] = ()) -> Any:  # noqa: ANN401
+    """A reader of a CSV file, all columns or some; of pyarrow, as is the file."""
+    import pyarrow.csv as pc  # noqa: PLC0415
+
+    types = pc.ConvertOptions(column_types=kinds, include_columns=only, null_values=[])
+    return pc.open_csv(
+        file, parse_options=pc.ParseOptions(newlines_in_values=True), convert_options=types
+    )
+
+
+def _kinds(name: str, axes: Sequence[str]) -> Mapping[str, Any]:
+    """The types of columns of a CSV file: whole numbers or numbers where all values are such.
+
+    All of the file is read for that: 1 may be followed by 0.5 after a million lines.
+    """
+    import pyarrow as pa  # noqa: PLC0415
+
+    seen: dict[str, set[str]] = {axis: set() for axis in axes}
+    if axes:
+        with _reading(name) as file:
+            for batch in _csv(file, dict.fromkeys(axes, pa.string()), axes):
+                for axis, column in zip(axes, batch.columns, strict=True):
+                    seen[axis].update(column.unique().to_pylist())
+    return {axis: _kind(values) for axis, values in seen.items()}
+
+
+def _kind(values: Iterable[str]) -> Any:  # noqa: ANN401  of pyarrow
+    import pyarrow as pa  # noqa: PLC0415
+
+    texts = pa.array(values, pa.string())
+    for kind in (pa.int64(), pa.float64()):
+        with suppress(pa.ArrowInvalid):
+            texts.cast(kind)
+            return kind
+    return pa.string()

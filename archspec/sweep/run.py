@@ -3,27 +3,31 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
-from signal import SIG_IGN, SIGINT, signal
+from signal import SIG_BLOCK, SIG_IGN, SIG_SETMASK, SIGINT, pthread_sigmask, signal
+from threading import Thread
+from typing import Any, cast
 
 from archspec.api import Path as Reference
 from archspec.errors import SpecError, error
 from archspec.files import write_whole
-from archspec.sweep.results import Tally, assemble, check_ending, tally_of
+from archspec.sweep.results import Tally, assemble, check_output, is_part, tally_of
 from archspec.sweep.space import MAX_COUNT, Space, open_space
-from archspec.sweep.task import Draw, Task, blocks_of, run
+from archspec.sweep.task import SIZE, Draw, Task, blocks_of, run
 
 MAX_POINTS = 100_000_000
 """Of one sweep."""
 FEW = 2
 """Pieces that are done here sooner than by processes, which take a second to start."""
+
+MANIFEST = "manifest.json"
 
 Progress = Callable[[int, int], None]
 """Is told how many points are done, of how many."""
@@ -82,15 +86,15 @@ def sweep(
             from outside; E624, what is left is of other work; E628, the cluster is lost.
     """
     for output in outputs:
-        check_ending(output)
+        check_output(output)
     space = open_space(reference, settings, blocks_of(tuple(files)))
     draw = None if sample is None else Draw(min(sample, space.count), seed)
     _check_count(space, draw)
     task = Task.of(space, tuple(files), draw)
     folder = Path(f"{outputs[0]}.parts")
+    done = _begin(folder, task, restart=restart)
+    swept = Swept(space, tuple(outputs), kept=_points(task, done))
     with _kept(folder):
-        done = _begin(folder, task, restart=restart)
-        swept = Swept(space, tuple(outputs), kept=_points(task, done))
         missing = [piece for piece in range(task.pieces) if piece not in done]
         _work(task, missing, folder, jobs, cluster, progress)
         parts = [folder / _name(piece) for piece in range(task.pieces)]
@@ -98,7 +102,7 @@ def sweep(
             swept.tally.add(tally_of(path))
         for output in outputs:
             assemble(parts, task.axes, output)
-    shutil.rmtree(folder)
+    _discard(folder)
     return swept
 
 
@@ -113,52 +117,77 @@ def _check_count(space: Space, draw: Draw | None) -> None:
         raise error("E622", message, hint="--sample N draws some of them")
 
 
-class _kept:  # noqa: N801  reads as a word behind `with`
-    """Says with an error what is kept, and where."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _type: object, reason: BaseException | None, _trace: object) -> None:
-        if isinstance(reason, SpecError) and any(self._folder.glob("*.parquet")):
+@contextmanager
+def _kept(folder: Path) -> Generator[None]:
+    """Says with an error what is kept, and where; where nothing is, no folder stays."""
+    try:
+        yield
+    except BaseException as reason:
+        if not any(folder.glob("*.parquet")):
+            with suppress(OSError):
+                _discard(folder)
+        elif isinstance(reason, SpecError):
             first, *others = reason.diagnostics
-            cure = f"what is done is kept in '{self._folder}'; the same command goes on from there"
+            cure = f"what is done is kept in '{folder}'; the same command goes on from there"
             hint = f"{first.hint}; {cure}" if first.hint else cure
             raise SpecError([first._replace(hint=hint), *others]) from reason
+        raise
 
 
 def _begin(folder: Path, task: Task, *, restart: bool) -> set[int]:
     """The pieces that a run before has done; the folder is there then."""
-    manifest = folder / "manifest.json"
-    if folder.exists() and restart:
-        shutil.rmtree(folder)
-    if folder.exists():
-        said: object = None
-        with suppress(OSError, ValueError):
-            said = json.loads(manifest.read_text())
-        if said != {"work": task.fingerprint}:
-            message = f"'{folder}' holds what another sweep has done"
-            hint = "--restart throws it away; or write to another file"
-            raise error("E624", message, hint=hint)
-    else:
-        with suppress(FileExistsError, FileNotFoundError):
-            folder.mkdir()
-        write_whole(manifest, json.dumps({"work": task.fingerprint}).encode())
-    return {piece for piece in range(task.pieces) if (folder / _name(piece)).is_file()}
+    work = {"work": task.fingerprint}
+    left = _work_in(folder)
+    if restart and left:
+        _discard(folder)
+        left = None
+    if left is None:
+        folder.mkdir(exist_ok=True)
+        with _kept(folder):
+            write_whole(folder / MANIFEST, json.dumps(work).encode())
+    elif not left:
+        hint = "move it away, or write to another file"
+        raise error("E624", f"'{folder}' is there, and no sweep has made it", hint=hint)
+    elif left != work:
+        hint = "--restart throws it away; or write to another file"
+        raise error("E624", f"'{folder}' holds what another sweep has done", hint=hint)
+    return {piece for piece in range(task.pieces) if is_part(folder / _name(piece))}
 
 
-def _points(task: Task, pieces: set[int]) -> int:
-    return sum(len(task.points(piece)) for piece in pieces)
+def _work_in(folder: Path) -> dict[str, Any] | None:
+    """What a sweep has left in a folder: nothing, or its manifest; empty, where it is no sweep's.
+
+    A sweep that was killed before it wrote its manifest has left at most a hidden file.
+    """
+    try:
+        names = [path.name for path in folder.iterdir()]
+        if all(name.startswith(".archspec-") for name in names):
+            return None
+        said: Any = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except FileNotFoundError:
+        return {} if folder.exists() else None
+    except (OSError, ValueError):
+        return {}
+    return cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+
+
+def _discard(folder: Path) -> None:
+    """Take away what is left, the manifest last, so that what is interrupted here goes on here."""
+    for path in folder.glob("*.parquet"):
+        path.unlink()
+    shutil.rmtree(folder)
+
+
+def _points(task: Task, pieces: Iterable[int]) -> int:
+    """How many points pieces have."""
+    return sum(min(SIZE, task.count - piece * SIZE) for piece in pieces)
 
 
 def _name(piece: int) -> str:
     return f"{piece:06}.parquet"
 
 
-def _work(  # noqa: PLR0913  what, where, by whom
+def _work(
     task: Task,
     pieces: Sequence[int],
     folder: Path,
@@ -168,7 +197,7 @@ def _work(  # noqa: PLR0913  what, where, by whom
 ) -> None:
     """Do pieces and keep each as it comes."""
     count = min(jobs or os.cpu_count() or 1, len(pieces))
-    done = task.count - sum(len(task.points(piece)) for piece in pieces)
+    done = task.count - _points(task, pieces)
     if cluster is not None:
         from archspec.sweep.cluster import on_cluster  # noqa: PLC0415  distributed is an extra
 
@@ -179,28 +208,30 @@ def _work(  # noqa: PLR0913  what, where, by whom
         found = _in_processes(task, pieces, count)
     if progress:
         progress(done, task.count)
-    for piece, data in found:
-        write_whole(folder / _name(piece), data)
-        done += len(task.points(piece))
-        if progress:
-            progress(done, task.count)
+    with closing(found):  # ends the processes, whatever happens here
+        for piece, data in found:
+            write_whole(folder / _name(piece), data)
+            done += _points(task, [piece])
+            if progress:
+                progress(done, task.count)
 
 
-def _in_processes(task: Task, pieces: Sequence[int], count: int) -> Iterator[tuple[int, bytes]]:
+def _in_processes(
+    task: Task, pieces: Sequence[int], count: int
+) -> Generator[tuple[int, bytes], None, None]:
     """Pieces in processes of their own; few are under way at a time, so that memory is bounded."""
-    context = get_context("spawn")
-    # Ctrl-C reaches every process, and this one ends the others.
-    with ProcessPoolExecutor(count, context, signal, (SIGINT, SIG_IGN)) as pool:
-        waiting = iter(pieces)
-        pending: list[tuple[int, Future[bytes]]] = []
+    waiting = iter(pieces)
+    under_way: dict[Future[bytes], int] = {}
+    with ProcessPoolExecutor(count, get_context("spawn"), _prepare) as pool:
         try:
             while True:
-                for piece in islice(waiting, 2 * count - len(pending)):
-                    pending.append((piece, pool.submit(run, task, piece)))
-                if not pending:
+                with _no_interrupt():
+                    for piece in islice(waiting, 2 * count - len(under_way)):
+                        under_way[pool.submit(run, task, piece)] = piece
+                if not under_way:
                     return
-                piece, future = pending.pop(0)
-                yield piece, future.result()
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    yield under_way.pop(future), future.result()
         except BrokenProcessPool as reason:
             hint = "memory may have been short; --jobs 1 takes the least"
             raise error("E623", "a process was ended from outside", hint=hint) from reason
@@ -208,3 +239,29 @@ def _in_processes(task: Task, pieces: Sequence[int], count: int) -> Iterator[tup
             for process in active_children():
                 process.terminate()
             raise
+
+
+@contextmanager
+def _no_interrupt() -> Generator[None]:
+    """Keeps Ctrl-C waiting; a process that starts here never hears of it, not even as it starts.
+
+    It reaches every process of a terminal, and this one ends the others.
+    """
+    before = pthread_sigmask(SIG_BLOCK, [SIGINT])
+    try:
+        yield
+    finally:
+        pthread_sigmask(SIG_SETMASK, before)
+
+
+def _prepare() -> None:
+    """Leave Ctrl-C to the process that has started this one, and end when that is killed."""
+    signal(SIGINT, SIG_IGN)
+    Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    parent = parent_process()
+    assert parent is not None  # noqa: S101  there is one where this runs
+    parent.join()
+    os._exit(1)
