@@ -311,6 +311,12 @@ def test_on_paper_everything_is_open_and_light(look):
     assert ground == "rgb(255, 255, 255)"
     assert [item for item in page.page.evaluate("look.contrasts()") if item[1] < 4.5] == []
     assert page.page.evaluate("document.documentElement.scrollWidth") <= 720
+    charts = page.page.eval_on_selector_all(
+        ".chart",
+        "(some) => some.map((one) => [one.clientWidth, one.querySelector('svg').clientWidth])",
+    )
+    assert len(charts) == 3
+    assert all(drawn <= room for room, drawn in charts), charts
     page.keep("report-print")
     page.page.emulate_media(media="screen")
     page.until("!document.querySelector('details').open")
