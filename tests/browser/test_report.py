@@ -265,6 +265,18 @@ def test_the_line_joins_the_best_points(visit, swept):
     assert page.page.locator("#sweep-chart .scatterlayer .trace >> nth=0 >> .point").count() == 400
 
 
+def test_what_is_plotted_is_chosen_with_the_keyboard(visit, swept):
+    path, rows = swept
+    page = visit(path)
+    page.page.locator("#sweep-x").focus()
+    page.page.keyboard.press("ArrowDown")  # to the column after the MACs
+    assert page.page.input_value("#sweep-x") == "peak_memory"
+    assert {*front(page)} == best(rows, "peak_memory", "accuracy", -1)
+    for wanted in ("sweep-y", "sweep-better"):
+        page.page.keyboard.press("Tab")
+        assert page.page.evaluate("document.activeElement.id") == wanted
+
+
 def test_a_point_says_what_it_sets_to_who_points_at_it(visit, swept):
     path, rows = swept
     page = visit(path)
