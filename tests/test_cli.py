@@ -16,7 +16,7 @@ from tests.commands import misuse, printed, refusal, run
 DATA = Path(__file__).parent / "data"
 TINY = str(DATA / "tiny.yaml")
 COMMANDS = [
-    "list", "new", "check", "fmt", "show", "explain", "compile", "export", "verify", "bench", "blocks",
+    "list", "new", "check", "fmt", "show", "explain", "diff", "compile", "export", "verify", "bench", "blocks",
     "schema",
 ]  # fmt: skip
 TAKES_SPEC = ["show", "explain", "compile", "export", "verify", "bench"]
@@ -70,6 +70,7 @@ Commands:
   fmt      Align the tables of spec files; words and comments stay.
   show     Print the resolved table: shapes and costs, by row and in all.
   explain  Say where each number comes from, and how it was rounded.
+  diff     Say what differs between two specs, what that costs, and which weights fit.
   compile  Build the trainable Keras model and save it.
   export   Write the ONNX or LiteRT file, checked before it appears.
   verify   Compare SPEC with the implementations that it says it equals.
