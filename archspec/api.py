@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from reprlib import repr as brief
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -29,6 +29,9 @@ Path: TypeAlias = str | os.PathLike[str]
 Reference: TypeAlias = Spec | Path
 """A loaded spec, a zoo name or a path with variants, `mobilenet_v2:1.4`, `my/net.yaml`, or an ONNX
 file that was exported from one."""
+
+Opener: TypeAlias = Callable[[str, Span | None], Tree]
+"""Gives the tree of a zoo name or a path; for what a spec extends, with the place that names it."""
 
 ONNX = ".onnx"
 
@@ -76,18 +79,23 @@ def load(
 
 
 def load_with(
-    reference: Path, settings: Sequence[tuple[Scalar, Tree]], blocks: Blocks = BLOCKS
+    reference: Path,
+    settings: Sequence[tuple[Scalar, Tree]],
+    blocks: Blocks = BLOCKS,
+    opener: Opener = open_tree,
 ) -> Spec:
-    """As `load`, with settings that know their places."""
-    opened, asked = open_reference(reference)
+    """As `load`, with settings that know their places; `opener` reads it and what it extends."""
+    opened, asked = open_reference(reference, opener)
     return replace(resolve(opened, Parameters(blocks), asked, settings), blocks=blocks)
 
 
-def open_reference(reference: Path) -> tuple[Opened, list[tuple[str, Span]]]:
+def open_reference(
+    reference: Path, opener: Opener = open_tree
+) -> tuple[Opened, list[tuple[str, Span]]]:
     """The file, and the variants that are asked for with their places in what was asked."""
     text = os.fspath(reference)
     if text.endswith(ONNX):
-        return open_spec(_exported(text), open_tree), []
+        return open_spec(_exported(text), opener), []
     name, variants = split(text)
     source = Source("the call", text)
     column = len(name) + 2
@@ -96,7 +104,7 @@ def open_reference(reference: Path) -> tuple[Opened, list[tuple[str, Span]]]:
         end = column + len(variant)
         asked.append((variant, Span(source, 1, column, 1, end)))
         column = end + 1
-    return open_spec(open_tree(name), open_tree), asked
+    return open_spec(opener(name, None), opener), asked
 
 
 def _exported(path: str) -> Tree:

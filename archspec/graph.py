@@ -95,6 +95,12 @@ class Graph:
     def __repr__(self) -> str:
         return f"<Graph {self.name}: {_shape(self.input)}, {len(self.nodes)} nodes>"
 
+    def _repr_svg_(self) -> str:
+        """For a notebook: the diagram."""
+        from archspec.backends.diagram import emit  # noqa: PLC0415  above, and only where it is shown
+
+        return emit(self)
+
     def __str__(self) -> str:
         """One line a node, stable: what tests compare."""
         lines = [f"graph {self.name}", f"  {INPUT}: {_shape(self.input)}"]

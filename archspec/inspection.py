@@ -44,7 +44,7 @@ def check(reference: Path, *, blocks: Mapping[str, Block] = BLOCKS) -> tuple[Dia
         else:
             problems = Problems()
             spec = resolve(opened, Parameters(blocks), asked)
-            _check_budget(spec, lower(spec, blocks).graph, problems)
+            check_budget(spec, lower(spec, blocks).graph, problems)
             problems.check()
     except SpecError as reason:
         return reason.diagnostics
@@ -82,7 +82,7 @@ def _check_samples(opened: Opened, blocks: Mapping[str, Block]) -> None:
             graph = lower(spec, blocks).graph
             nodes += len(graph.nodes)
             over = Problems()
-            _check_budget(spec, graph, over)
+            check_budget(spec, graph, over)
             over.check()
         except SpecError as reason:
             new = {(item.code, item.message, str(item.span)): item for item in reason.diagnostics}
@@ -97,7 +97,7 @@ def _check_samples(opened: Opened, blocks: Mapping[str, Block]) -> None:
     problems.check()
 
 
-def _check_budget(spec: Spec, graph: Graph, problems: Problems) -> None:
+def check_budget(spec: Spec, graph: Graph, problems: Problems) -> None:
     """Report each limit that a net is over, with the rows that cost most."""
     budget = spec.budget
     if budget is None:

@@ -34,7 +34,7 @@ _TEXT = {"type": "string", "minLength": 1, "maxLength": 1000}
 _CALL = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
 _RANGE = {
     "type": "object",
-    "properties": dict.fromkeys(("from", "to", "step"), {"type": "number"}),
+    "properties": {word: {"type": "number"} for word in ("from", "to", "step")},
     "required": ["from", "to", "step"],
     "additionalProperties": False,
 }

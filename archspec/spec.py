@@ -219,5 +219,17 @@ class Spec:
         size = "x".join(map(str, self.input))
         return f"<Spec {self.title}: {size}, {len(self.rows)} rows, {self.classes} classes>"
 
+    def _repr_html_(self) -> str:
+        """For a notebook: the table with what it costs, and the diagram to be opened."""
+        from archspec.notebook import html  # noqa: PLC0415  far above, and only where it is shown
+
+        return html(self)
+
+    def _repr_svg_(self) -> str | None:
+        """For a notebook that is printed: the diagram."""
+        from archspec.notebook import svg  # noqa: PLC0415
+
+        return svg(self)
+
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)

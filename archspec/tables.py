@@ -1,14 +1,15 @@
-"""Rows of values as an aligned table, JSON or CSV; numbers for people and for programs."""
+"""Rows of values as an aligned table, JSON, CSV or HTML; numbers for people and for programs."""
 
 import csv
 import io
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from shutil import get_terminal_size
 from typing import Any, Literal, TypeAlias, cast
 
-Format: TypeAlias = Literal["text", "json", "csv", "markdown"]
+Format: TypeAlias = Literal["text", "json", "csv", "markdown", "html"]
 Record: TypeAlias = Mapping[str, Any]
 
 WIDE = 10_000
@@ -39,7 +40,7 @@ def render(records: Sequence[Record], style: Format, total: Record | None = None
         records: one a line; in text numbers are grouped and stand to the right, and on a terminal
             words that do not fit take several lines.
         style: of the output.
-        total: a last line of the text, under a rule.
+        total: a last line of the text, under a rule, and of HTML.
     """
     if style == "json":
         return json.dumps(records, indent=2)
@@ -47,6 +48,8 @@ def render(records: Sequence[Record], style: Format, total: Record | None = None
         return _csv(records)
     if style == "markdown":
         return _markdown(records)
+    if style == "html":
+        return _html(records, total)
     return _text(records, total)
 
 
@@ -68,6 +71,26 @@ def _markdown(records: Sequence[Record]) -> str:
     )
 
 
+def _html(records: Sequence[Record], total: Record | None) -> str:
+    """A plain table; each cell says its side itself, for notebooks put all to the right."""
+    everything = [*records, *([total] if total else [])]
+    keys = list(everything[0]) if everything else []
+    numeric = [_is_numeric([record[key] for record in everything]) for key in keys]
+    sides = ["right" if is_number else "left" for is_number in numeric]
+
+    def line(values: Iterable[object], tag: str = "td") -> str:
+        cells = (
+            f'<{tag} style="text-align: {side}">{escape(shown(value))}</{tag}>'
+            for value, side in zip(values, sides, strict=True)
+        )
+        return f"<tr>{''.join(cells)}</tr>"
+
+    body = [line(record[key] for key in keys) for record in records]
+    foot = [f"<tfoot>{line(total[key] for key in keys)}</tfoot>"] if total else []
+    head = f"<thead>{line(keys, 'th')}</thead>"
+    return "\n".join(["<table>", head, "<tbody>", *body, "</tbody>", *foot, "</table>"])
+
+
 def _text(records: Sequence[Record], total: Record | None) -> str:
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415  rich is loaded when something is drawn
     from rich.console import Console  # noqa: PLC0415
@@ -79,10 +102,10 @@ def _text(records: Sequence[Record], total: Record | None) -> str:
     needed = -_GAP
     for key in everything[0] if everything else ():
         values = [record[key] for record in everything]
-        numeric = all(isinstance(value, int) or value == "" for value in values)
         least = _least(key, values)
         needed += least + _GAP
-        table.add_column(key, justify="right" if numeric else "left", min_width=least)
+        justify = "right" if _is_numeric(values) else "left"
+        table.add_column(key, justify=justify, min_width=least)
     for record in records:
         table.add_row(*(Text(shown(value)) for value in record.values()))
     if total:
@@ -92,6 +115,10 @@ def _text(records: Sequence[Record], total: Record | None) -> str:
     width = max(get_terminal_size().columns, needed) if sys.stdout and sys.stdout.isatty() else WIDE
     Console(file=out, width=width, color_system=None).print(table)
     return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
+
+
+def _is_numeric(values: Sequence[object]) -> bool:
+    return all(isinstance(value, int | float) or value == "" for value in values)
 
 
 def _least(key: str, values: Sequence[object]) -> int:

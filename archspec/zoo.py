@@ -47,18 +47,27 @@ def open_tree(reference: str, via: Span | None = None) -> Tree:
         SpecError: E201, there is no such spec, or it extends itself; E100 to E109, the file is
             wrong.
     """
-    origin = via.source.path.parent if via and via.source.path else Path()
-    if reference.endswith(SUFFIXES):
-        path, name = origin / reference, reference
-        if via and via.source.path:
-            name = normpath(Path(via.source.name).parent / reference)
-    elif reference in names():
-        path, name = folder() / f"{reference}.yaml", f"zoo/{reference}.yaml"
-    else:
-        hint = _hint(reference, origin)
-        raise error("E201", f"there is no spec {quoted(reference)} in the zoo", via, hint)
+    path, name = locate(reference, via)
     _check_cycle(path, name, via)
     return read(path, name, via)
+
+
+def locate(reference: str, via: Span | None = None) -> tuple[Path, str]:
+    """Where the file of a reference is, whether it is there or not, and what messages call it.
+
+    Raises:
+        SpecError: E201, it is neither a path to a .yaml file nor in the zoo.
+    """
+    origin = via.source.path.parent if via and via.source.path else Path()
+    if reference.endswith(SUFFIXES):
+        name = reference
+        if via and via.source.path:
+            name = normpath(Path(via.source.name).parent / reference)
+        return origin / reference, name
+    if reference in names():
+        return folder() / f"{reference}.yaml", f"zoo/{reference}.yaml"
+    hint = _hint(reference, origin)
+    raise error("E201", f"there is no spec {quoted(reference)} in the zoo", via, hint)
 
 
 def _hint(reference: str, origin: Path) -> str:

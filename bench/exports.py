@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 import onnx
 from archspec.deploy.bench import times
 from measure import Cost, in_turns, process, spread
+
 from report import Line, as_written, load, machine, row, show, table
 
 EXPORTS = 2

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 from measure import Cost, call, environment, in_turns, process, spread
+
 from report import Line, as_written, load, machine, row, show, table
 
 ROUNDS = 21

@@ -180,6 +180,7 @@ KINDS = {
     "E3": "Shapes",
     "E4": "Models",
     "E5": "Weights",
+    "E6": "Budgets, sweeps and pages",
 }
 MEANINGS = {
     "E100": "a file cannot be read",
@@ -295,6 +296,9 @@ MEANINGS = {
     "E512": "`equals` names an implementation that has no vector",
     "E513": "another count of parameters than the implementation has",
     "E514": "a process of `verify --all` was ended from outside",
+    "E640": "a report or a diagram is to be written to a file with another ending",
+    "E650": "the port of `watch` is taken, or not for this user",
+    "E651": "a block of `--blocks` fails on the page of `watch`",
 }
 """Code → what is wrong, in a few words."""
 

@@ -18,6 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update", action="store_true", help="write the expected texts anew; look at the diff"
     )
+    parser.addoption(
+        "--screenshots", metavar="DIR", help="keep what the tests in a browser see; else nowhere"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

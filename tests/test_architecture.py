@@ -17,13 +17,16 @@ MAX_FUNCTION_LINES = 45
 
 # Whoever adds a host here says what it is for.
 HOSTS = {
+    "127.0.0.1",  # the page of `archspec watch`
     "arxiv.org",  # papers
+    "example.invalid",  # nowhere: what a page may not load
     "doi.org",  # papers without a preprint
     "github.com",  # the implementations that a spec is compared with
     "json-schema.org",  # the dialect of the published schema
     "keepachangelog.com",
     "semver.org",
     "www.apache.org",  # the license
+    "www.w3.org",  # the name of SVG
 }
 TEXTS = ("*.md", "*.toml", "*.txt", "*.yml", "*.yaml", "*.py", "*.json")
 MACHINE_PATH = re.compile(r"(?<![\w./:!])/(?:home|root|tmp|opt|usr|var|mnt|work|Users)/[\w.]+")

@@ -16,10 +16,16 @@ from tests.commands import misuse, printed, refusal, run
 DATA = Path(__file__).parent / "data"
 TINY = str(DATA / "tiny.yaml")
 COMMANDS = [
-    "list", "new", "check", "fmt", "show", "explain", "diff", "compile", "export", "verify", "bench", "blocks",
-    "schema",
+    "list", "new", "check", "fmt", "show", "explain", "diff", "report", "diagram", "watch", "compile",
+    "export", "verify", "bench", "blocks", "schema",
 ]  # fmt: skip
-TAKES_SPEC = ["show", "explain", "compile", "export", "verify", "bench"]
+OUTPUTS = {
+    "report": ["-o", "out.html"],
+    "diagram": ["-o", "out.svg"],
+    "compile": ["-o", "out.keras"],
+    "export": ["-o", "out.onnx"],
+}
+TAKES_SPEC = ["show", "explain", "report", "diagram", "compile", "export", "verify", "bench"]
 
 FINE = """\
 archspec: 1
@@ -71,6 +77,9 @@ Commands:
   show     Print the resolved table: shapes and costs, by row and in all.
   explain  Say where each number comes from, and how it was rounded.
   diff     Say what differs between two specs, what that costs, and which weights fit.
+  report   Write a page about SPEC, or several: costs, charts, diagrams.
+  diagram  Draw SPEC: its rows, blocks, shapes, skips and branches.
+  watch    Show SPEC's report on a local page that follows the file.
   compile  Build the trainable Keras model and save it.
   export   Write the ONNX or LiteRT file, checked before it appears.
   verify   Compare SPEC with the implementations that it says it equals.
@@ -130,6 +139,11 @@ def test_the_version_is_that_of_the_distribution(monkeypatch):
         ["blocks", "conv", "more"],
         ["new"],
         ["new", "a", "b"],
+        ["report", TINY],
+        ["report", "-o", "a.html"],
+        ["report", TINY, "-o", "a.html", "--batch", "0"],
+        ["diagram", TINY],
+        ["diagram", TINY, TINY, "-o", "a.svg"],
         ["compile", TINY],
         ["export", TINY],
         ["export", TINY, "-o", "a.onnx", "--opset", "a"],
@@ -175,8 +189,7 @@ def test_a_graph_is_no_table():
 @pytest.mark.parametrize("command", TAKES_SPEC)
 def test_what_is_wrong_goes_to_stderr_and_nothing_is_written(here, command):
     (here / "wrong.yaml").write_text(WRONG, encoding="utf-8")
-    output = ["-o", "out.onnx"] if command == "export" else []
-    output = ["-o", "out.keras"] if command == "compile" else output
+    output = OUTPUTS.get(command, [])
     assert refusal(command, "wrong.yaml", *output) == WRONG_TEXT
     assert refusal(command, "nothing.yaml", *output) == (
         "E100 cannot read 'nothing.yaml': there is no such file\n"
@@ -219,7 +232,7 @@ WRONG_SETTINGS = {
 @pytest.mark.parametrize("command", TAKES_SPEC)
 @pytest.mark.parametrize(("setting", "text"), WRONG_SETTINGS.items(), ids=WRONG_SETTINGS)
 def test_what_is_set_is_checked_as_a_spec_is(command, setting, text):
-    output = ["-o", "out.keras"] if command in {"compile", "export"} else []
+    output = OUTPUTS.get(command, [])
     assert refusal(command, TINY, "--set", setting, *output) == text
 
 

@@ -1,7 +1,9 @@
 import csv
 import io
 import json
+import re
 import sys
+from xml.etree import ElementTree as ET
 
 import pytest
 from archspec.tables import Bytes, plain, render, shown
@@ -44,7 +46,27 @@ def test_csv_quotes_what_has_commas():
     )
 
 
-@pytest.mark.parametrize(("style", "text"), [("text", ""), ("json", "[]"), ("csv", "")])
+def test_html_has_a_side_in_each_cell_and_the_total_in_its_foot():
+    assert (
+        render(RECORDS, "html", TOTAL)
+        == """\
+<table>
+<thead><tr><th style="text-align: left">row</th><th style="text-align: left">output</th><th style="text-align: right">params</th><th style="text-align: left">says</th></tr></thead>
+<tbody>
+<tr><td style="text-align: left">stem.conv</td><td style="text-align: left">112x112x32</td><td style="text-align: right">992</td><td style="text-align: left">kernel 3, stride 2</td></tr>
+<tr><td style="text-align: left">s1</td><td style="text-align: left">1000</td><td style="text-align: right">1,281,000</td><td style="text-align: left"></td></tr>
+</tbody>
+<tfoot><tr><td style="text-align: left">net</td><td style="text-align: left"></td><td style="text-align: right">1,281,992</td><td style="text-align: left"></td></tr></tfoot>
+</table>"""
+    )
+
+
+EMPTY_HTML = "<table>\n<thead><tr></tr></thead>\n<tbody>\n</tbody>\n</table>"
+
+
+@pytest.mark.parametrize(
+    ("style", "text"), [("text", ""), ("json", "[]"), ("csv", ""), ("html", EMPTY_HTML)]
+)
 def test_no_records_are_an_empty_table(style, text):
     assert render([], style) == text
 
@@ -113,6 +135,8 @@ def test_values_for_people_and_for_programs(value, for_people, for_programs):
     assert (shown(value), plain(value)) == (for_people, for_programs)
 
 
+NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
 # Before Python 3.13 csv does not quote a lone \r; no name has one.
 words = st.text(st.characters(exclude_characters="\r", exclude_categories=["Cs"]))
 
@@ -123,3 +147,22 @@ def test_csv_is_read_back_as_it_was(records):
     found = list(csv.DictReader(io.StringIO(text, newline="")))
     kept = [{"a b": row["a b"], "n": int(row["n"])} for row in found]
     assert kept == records
+
+
+@given(st.lists(st.fixed_dictionaries({"<a> & b": words, "n": st.integers()}), min_size=1))
+def test_html_holds_whatever_words_there_are_as_text(records):
+    table = ET.fromstring(printable(render(records, "html")))  # noqa: S314  our own
+    lines = [["".join(cell.itertext()) for cell in line] for line in table.iter("tr")]
+    keys = list(records[0])
+    assert lines == [
+        keys,
+        *([printable(shown(record[key])) for key in keys] for record in records),
+    ]
+    assert {element.tag for element in table.iter()} == {
+        "table", "thead", "tbody", "tr", "th", "td",
+    }  # fmt: skip
+
+
+def printable(text: str) -> str:
+    """The text less the characters that XML cannot hold."""
+    return NOT_XML.sub("", text)

@@ -4,14 +4,26 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
 from archspec.block import Block
 from archspec.errors import cause, error
 
 OWN = "own_block_"
 """What the module of a file of the user's is called, before the name of the file."""
+
+
+class _AsItIs(SourceFileLoader):
+    """Compiles a file as it is now, and leaves nothing beside it.
+
+    What Python keeps of a file holds for another of the same second and length.
+    """
+
+    def path_stats(self, path: str) -> Mapping[str, Any]:
+        raise OSError(path)
 
 
 class Discovered(Mapping[str, Block]):
@@ -44,14 +56,16 @@ def from_file(path: str) -> Mapping[str, Block]:
     """
     file = Path(path)
     name = f"{OWN}{file.stem}"
-    found = spec_from_file_location(name, file) if file.suffix == ".py" else None
-    if found is None or found.loader is None:
+    if file.suffix != ".py":
         raise error("E120", f"{path!r} is no Python file", hint="its name ends with .py")
+    loader = _AsItIs(name, path)
+    found = spec_from_file_location(name, file, loader=loader)
+    assert found  # noqa: S101  there is a loader
     module = module_from_spec(found)
     sys.modules[name] = module  # where dataclasses look for what annotations name
     # The user hands over a program to be run: whatever it raises is what is wrong with it.
     try:
-        found.loader.exec_module(module)
+        loader.exec_module(module)
     except OSError as reason:
         raise error("E120", f"cannot read {path!r}: {cause(reason)}") from reason
     except (Exception, SystemExit) as reason:

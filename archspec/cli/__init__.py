@@ -7,7 +7,7 @@ import gc
 import signal
 import sys
 
-from archspec.cli import build, edit, look, prove, run
+from archspec.cli import build, draw, edit, look, prove, run, watch
 from archspec.cli import sweep as sweeps
 from archspec.cli.program import archspec
 
@@ -22,10 +22,13 @@ for command in (
     look.show,
     look.explain,
     look.diff,
+    draw.report,
+    draw.diagram,
+    watch.watch,
+    sweeps.sweep,
     build.compile_,
     build.export,
     prove.verify,
-    sweeps.sweep,
     run.bench,
     look.blocks,
     look.schema,

@@ -1,7 +1,7 @@
 """The command sweep."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,26 +56,32 @@ def sweep(
     settings: tuple[str, ...],
     files: tuple[str, ...],
     outputs: tuple[str, ...],
-    front: str | None,
-    top: int | None,
-    folder: str | None,
-    kind: str,
     style: Any,  # noqa: ANN401  one of the formats
-    **how: Any,  # noqa: ANN401  of archspec.sweep.sweep
+    **asked: Any,  # noqa: ANN401  which points, how, and what of them is printed and written
 ) -> None:
     """Cost a space of variants, and find the best.
 
     The space is the section `search` of the spec, or what --set says. What is interrupted goes on
     where it ended when the same command is given again.
     """
-    from archspec import sweep as engine  # noqa: PLC0415
+    from archspec import sweep as engine  # noqa: PLC0415  loads numpy and pyarrow
     from archspec import tables  # noqa: PLC0415
 
+    front, top, folder = asked["front"], asked["top"], asked["folder"]
     if front is None and (top or folder):
         raise click.UsageError("--top and --export are about the points of --front.")
+    space = engine.open_space(spec, settings, files)
+    draw = engine.Draw(asked["sample"], asked["seed"]) if asked["sample"] else None
     bar = _Bar()
+    how = engine.How(asked["jobs"], asked["cluster"], asked["restart"], bar)
     try:
-        swept = engine.sweep(spec, outputs, settings, files=files, progress=bar, **how)
+        swept = engine.sweep(space, outputs, draw, how)
+    except KeyboardInterrupt:
+        kept = engine.parts_of(outputs)
+        click.echo(
+            f"what is done is kept in '{kept}'; the same command goes on from there", err=True
+        )
+        raise
     finally:
         bar.close()
     if style == "text":
@@ -85,7 +91,8 @@ def sweep(
     best = engine.best(engine.read(outputs[0]), front, top)
     click.echo(tables.render(best, style))
     if folder:
-        for path in engine.write_points(swept.space, [one["point"] for one in best], folder, kind):
+        points = [one[engine.POINT] for one in best]
+        for path in engine.write_points(space, points, folder, asked["kind"]):
             click.echo(f"wrote {path}", err=style != "text")
 
 
@@ -116,14 +123,17 @@ class _Bar:
 
     def __init__(self) -> None:
         self._bar: Any = None
+        self._began = 0, 0.0
 
     def __call__(self, done: int, total: int) -> None:
         """Draw it."""
         if self._bar is None:
-            self._start(done, total)
-        self._bar.update(self._task, completed=done)
+            self._bar = self._started(done, total)
+        before, began = self._began
+        rate = (done - before) / max(perf_counter() - began, 1e-3)
+        self._bar.update(self._task, completed=done, rate=f"{rate:,.0f} a second")
 
-    def _start(self, done: int, total: int) -> None:
+    def _started(self, done: int, total: int) -> Any:  # noqa: ANN401  of rich
         from rich.console import Console  # noqa: PLC0415
         from rich.progress import (  # noqa: PLC0415
             BarColumn,
@@ -136,11 +146,11 @@ class _Bar:
         console = Console(stderr=True)
         rate = TextColumn("{task.fields[rate]}")
         columns = (BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
-        self._bar = Progress(
-            *columns, console=console, disable=not console.is_terminal, transient=True
-        )
-        self._bar.start()
-        self._task = self._bar.add_task("points", total=total, completed=done, rate="")
+        self._began = done, perf_counter()
+        bar = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+        bar.start()
+        self._task = bar.add_task("points", total=total, completed=done, rate="")
+        return bar
 
     def close(self) -> None:
         """Take it away."""

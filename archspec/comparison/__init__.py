@@ -119,6 +119,12 @@ class Diff:
         """Whether both stand for one net."""
         return not self.changes and not self.rows
 
+    def _repr_html_(self) -> str:
+        """For a notebook: the tables by row and in all."""
+        from archspec.notebook import diff_html  # noqa: PLC0415  above, and only where it is shown
+
+        return diff_html(self)
+
 
 def diff(a: Reference, b: Reference, *, blocks: Mapping[str, Block] | None = None) -> Diff:
     """What differs between two specs, by meaning: rows, costs, and which weights of A fit B.

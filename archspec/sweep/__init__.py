@@ -2,13 +2,17 @@
 
 from archspec.sweep.best import best, write_points
 from archspec.sweep.front import Goal, front, goals
-from archspec.sweep.results import METRICS, Results, read
-from archspec.sweep.run import Swept, sweep
+from archspec.sweep.results import METRICS, POINT, Results, read
+from archspec.sweep.run import How, Swept, parts_of, sweep
 from archspec.sweep.space import Space, axis, open_space
+from archspec.sweep.task import Draw
 
 __all__ = [
     "METRICS",
+    "POINT",
+    "Draw",
     "Goal",
+    "How",
     "Results",
     "Space",
     "Swept",
@@ -17,6 +21,7 @@ __all__ = [
     "front",
     "goals",
     "open_space",
+    "parts_of",
     "read",
     "sweep",
     "write_points",

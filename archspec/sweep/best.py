@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from archspec.draft import recovered
 from archspec.errors import cause, error
 from archspec.files import write_whole
 from archspec.sweep.front import front, goals, lowest
-from archspec.sweep.results import Results
+from archspec.sweep.results import Results, joined
 from archspec.sweep.space import Space
 
 Record = Mapping[str, Any]
@@ -32,16 +30,10 @@ def best(results: Results, said: str, top: int | None = None) -> list[Record]:
     kept: Any = None
     wanted = goals(said, results.numbers())
     for batch in results.tables():
-        both = batch if kept is None else _joined(kept, batch)
+        both = batch if kept is None else joined(kept, batch)
         columns = (both.column(goal.column).to_numpy() for goal in wanted)
         kept = both.take(front(lowest(wanted, columns)))
     return [] if kept is None else kept.to_pylist()[:top]
-
-
-def _joined(one: Any, other: Any) -> Any:  # noqa: ANN401  tables of pyarrow
-    import pyarrow as pa  # noqa: PLC0415
-
-    return pa.concat_tables([one, other])
 
 
 def write_points(

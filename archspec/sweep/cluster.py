@@ -1,8 +1,9 @@
 """Pieces of a sweep on a Dask cluster."""
 
 import asyncio
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.metadata import version
 from itertools import islice
 from typing import Any
@@ -15,7 +16,9 @@ SECONDS = 10
 PACKAGE = "archspec-compiler"
 
 
-def on_cluster(address: str, task: Task, pieces: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+def on_cluster(
+    address: str, task: Task, pieces: Sequence[int]
+) -> Generator[tuple[int, bytes], None, None]:
     """Pieces as the workers of a cluster finish them; one that dies has its pieces done by others.
 
     Raises:
@@ -23,14 +26,12 @@ def on_cluster(address: str, task: Task, pieces: Sequence[int]) -> Iterator[tupl
             a worker has not this version of archspec.
     """
     with _client(address) as client, _lost(address):
-        from distributed import as_completed  # noqa: PLC0415
-
         waiting = iter(pieces)
         few = 4 * len(_workers(client, address))
         numbers = {
             client.submit(run, task, piece, pure=False): piece for piece in islice(waiting, few)
         }
-        under_way = as_completed(list(numbers))
+        under_way: Any = distributed().as_completed(list(numbers), loop=client.loop)
         for future in under_way:
             yield numbers.pop(future), future.result()
             for piece in islice(waiting, 1):
@@ -39,18 +40,26 @@ def on_cluster(address: str, task: Task, pieces: Sequence[int]) -> Iterator[tupl
                 under_way.add(following)
 
 
-@contextmanager
-def _client(address: str) -> Generator[Any]:
+def distributed() -> Any:  # noqa: ANN401  it has few types
+    """The package.
+
+    Raises:
+        SpecError: E628, it is not installed.
+    """
     try:
-        import dask  # noqa: PLC0415
-        from distributed import Client  # noqa: PLC0415
+        return import_module("distributed")
     except ImportError as reason:
         hint = "pip install 'archspec-compiler[cluster]'"
         raise error("E628", "--cluster needs the package distributed", hint=hint) from reason
+
+
+@contextmanager
+def _client(address: str) -> Generator[Any]:
+    package = distributed()
     waits = {"distributed.comm.timeouts.connect": SECONDS, "distributed.comm.retry.count": 0}
-    with dask.config.set(waits):
+    with import_module("dask").config.set(waits):
         try:
-            client = Client(address, timeout=SECONDS, set_as_default=False)
+            client = package.Client(address, timeout=SECONDS, set_as_default=False)
         except (OSError, ValueError) as reason:
             hint = "an address is such as tcp://10.0.0.1:8786"
             raise error("E628", f"no Dask scheduler answers at '{address}'", hint=hint) from reason
@@ -63,15 +72,19 @@ def _client(address: str) -> Generator[Any]:
 @contextmanager
 def _lost(address: str) -> Generator[None]:
     """What goes wrong with a cluster while it works."""
-    from distributed import CommClosedError, KilledWorker  # noqa: PLC0415
-    from distributed.client import FutureCancelledError  # noqa: PLC0415
-
+    package = distributed()
+    lost = (
+        package.client.FutureCancelledError,
+        package.comm.CommClosedError,
+        asyncio.CancelledError,
+        OSError,
+    )
     try:
         yield
-    except KilledWorker as reason:
+    except package.KilledWorker as reason:
         message = f"several workers of '{address}' died at the same work"
         raise error("E628", message, hint="their memory may have been short") from reason
-    except (FutureCancelledError, asyncio.CancelledError, CommClosedError, OSError) as reason:
+    except lost as reason:
         raise error("E628", f"the cluster at '{address}' is lost") from reason
     except ImportError as reason:
         raise error("E628", f"a worker of '{address}' lacks a package: {reason}") from reason
@@ -83,10 +96,15 @@ def _workers(client: Any, address: str) -> Sequence[str]:  # noqa: ANN401  of di
         client.wait_for_workers(1, timeout=SECONDS)
     except TimeoutError as reason:
         raise error("E628", f"the scheduler at '{address}' has no workers") from reason
-    found: dict[str, str] = client.run(version, PACKAGE, on_error="return")
-    own = version(PACKAGE)
+    found: dict[str, object] = client.run(version, PACKAGE, on_error="return")
+    own = own_version()
     for worker, other in found.items():
         if other != own:
             has = f"archspec {other}" if isinstance(other, str) else "no archspec"
             raise error("E628", f"the worker {worker} has {has}, this is {own}")
     return list(found)
+
+
+def own_version() -> str:
+    """Of archspec, here."""
+    return version(PACKAGE)

@@ -71,10 +71,10 @@ def front(values: Values) -> NDArray[np.int64]:
     for start in range(0, len(order), _BLOCK):
         places = order[start : start + _BLOCK]
         block = values[places]
-        beaten = (kept[None] <= block[:, None]).all(axis=2).any(axis=1)
+        beaten = np.any(np.all(kept[None] <= block[:, None], axis=2), axis=1)
         for place in places[~beaten].tolist():
             own = values[place]
-            if not (kept <= own).all(axis=1).any():
+            if not np.all(kept <= own, axis=1).any():
                 kept = np.concatenate([kept, own[None]])
                 found.append(place)
     return np.array(found, np.int64)

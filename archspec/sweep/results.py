@@ -5,26 +5,30 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import csv, parquet
 
 from archspec.errors import cause, error
 from archspec.files import folder_beside
 from archspec.source import Scalar, Tree, dump, plain
 from archspec.spec import Axis
-from archspec.sweep.table import METRICS
+from archspec.sweep.table import METRICS, Column
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from archspec.sweep.table import Column
+# pyarrow has no types.
+arrow: Any = pa
+pc: Any = csv
+pq: Any = parquet
 
 POINT = "point"
 ENDINGS = (".csv", ".parquet")
 _TALLY = b"archspec.tally"
 
 
-class Wrong(NamedTuple):
-    """Points that are no specs for one reason."""
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Points that are no specs for one reason: how many, and the number of one of them."""
 
     error: str
     count: int
@@ -74,22 +78,20 @@ class Tally:
             self.over[name] = self.over.get(name, 0) + count
 
 
-def schema(axes: Sequence[Axis]) -> "pa.Schema":
+def schema(axes: Sequence[Axis]) -> Any:  # noqa: ANN401  of pyarrow
     """The columns of a file: the point, the value on each axis, the metrics."""
-    import pyarrow as pa  # noqa: PLC0415  loaded when a file is written
-
     own = [(axis.path, _values(axis).type) for axis in axes]
-    return pa.schema([(POINT, pa.int64()), *own, *((name, pa.int64()) for name in METRICS)])
+    return arrow.schema(
+        [(POINT, arrow.int64()), *own, *((name, arrow.int64()) for name in METRICS)]
+    )
 
 
 def _values(axis: Axis) -> Any:  # noqa: ANN401  an array of pyarrow
     """The values of an axis as a column: numbers if all are, else YAML."""
-    import pyarrow as pa  # noqa: PLC0415
-
     said = [plain(value) for value in axis.values]
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in said):
-        return pa.array(said)
-    return pa.array([shown(value) for value in axis.values])
+        return arrow.array(said)
+    return arrow.array([shown(value) for value in axis.values])
 
 
 def shown(value: Tree) -> str:
@@ -101,31 +103,26 @@ def shown(value: Tree) -> str:
 
 def part(
     axes: Sequence[Axis],
-    points: "Column",
-    digits: Sequence["Column"],
-    metrics: "Column",
+    points: Column,
+    digits: Sequence[Column],
+    metrics: Column,
     tally: Tally,
 ) -> bytes:
     """A Parquet file of some points, with what became of those that are not in it."""
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     columns = [
-        pa.array(points),
-        *(_values(axis).take(pa.array(digit)) for axis, digit in zip(axes, digits, strict=True)),
-        *(pa.array(column) for column in metrics.T),
+        arrow.array(points),
+        *(_values(axis).take(arrow.array(digit)) for axis, digit in zip(axes, digits, strict=True)),
+        *(arrow.array(column) for column in metrics.T),
     ]
     said = json.dumps([tally.tried, tally.beyond, tally.wrong, tally.over])
     names = schema(axes).with_metadata({_TALLY: said.encode()})
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns, schema=names), sink, compression="zstd")
+    sink = arrow.BufferOutputStream()
+    pq.write_table(arrow.table(columns, schema=names), sink, compression="zstd")
     return sink.getvalue().to_pybytes()
 
 
 def tally_of(path: Path) -> Tally:
     """What became of the points of a part."""
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     said = pq.read_schema(path).metadata[_TALLY]
     tried, beyond, wrong, over = json.loads(said)
     return Tally(
@@ -150,8 +147,6 @@ def assemble(parts: Iterable[Path], axes: Sequence[Axis], output: str) -> None:
     Raises:
         SpecError: E110, the system refuses, as when the disk is full; the parts stay.
     """
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     names = schema(axes)
     with folder_beside(output) as folder:
         temporary = folder / Path(output).name
@@ -164,9 +159,7 @@ def assemble(parts: Iterable[Path], axes: Sequence[Axis], output: str) -> None:
         temporary.replace(output)
 
 
-def _writer(output: str, sink: Any, names: "pa.Schema") -> Any:  # noqa: ANN401  of pyarrow
-    import pyarrow.csv as pc  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
+def _writer(output: str, sink: Any, names: Any) -> Any:  # noqa: ANN401  of pyarrow
 
     if output.endswith(".csv"):
         return pc.CSVWriter(sink, names)
@@ -180,6 +173,7 @@ class Results:
     Args:
         path: of the file.
         columns: their names in order; those of the axes stand between the point and the metrics.
+            More may follow these, such as an accuracy.
     """
 
     path: str
@@ -188,28 +182,22 @@ class Results:
     @property
     def axes(self) -> tuple[str, ...]:
         """The paths that vary."""
-        return self.columns[1 : -len(METRICS)]
+        return self.columns[1 : self.columns.index(METRICS[0])]
 
     def numbers(self) -> tuple[str, ...]:
         """The columns of numbers, the point left out."""
-        import pyarrow as pa  # noqa: PLC0415
-
         first = next(self.tables(), None)
         if first is None:
             return METRICS
         kinds = zip(first.schema.names, first.schema.types, strict=True)
-        whole, real = pa.types.is_integer, pa.types.is_floating
+        whole, real = arrow.types.is_integer, arrow.types.is_floating
         return tuple(name for name, kind in kinds if name != POINT and (whole(kind) or real(kind)))
 
-    def tables(self) -> Iterator["pa.Table"]:
+    def tables(self) -> Iterator[Any]:
         """The points, some thousands at a time."""
-        import pyarrow as pa  # noqa: PLC0415
+        return (arrow.Table.from_batches([batch]) for batch in self._batches())
 
-        return (pa.Table.from_batches([batch]) for batch in self._batches())
-
-    def _batches(self) -> Iterator["pa.RecordBatch"]:
-        import pyarrow.csv as pc  # noqa: PLC0415
-        import pyarrow.parquet as pq  # noqa: PLC0415
+    def _batches(self) -> Iterator[Any]:
 
         if self.path.endswith(".csv"):
             with pc.open_csv(self.path) as batches:
@@ -222,16 +210,17 @@ class Results:
         return (record for batch in self._batches() for record in batch.to_pylist())
 
 
+def joined(one: Any, other: Any) -> Any:  # noqa: ANN401  tables of pyarrow
+    """One table behind the other."""
+    return arrow.concat_tables([one, other])
+
+
 def read(path: str | os.PathLike[str]) -> Results:
     """A result file, CSV or Parquet.
 
     Raises:
         SpecError: E100, it cannot be read; E626, E627, it is no result of a sweep.
     """
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.csv as pc  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     name = os.fspath(path)
     check_ending(name)
     try:
@@ -242,9 +231,10 @@ def read(path: str | os.PathLike[str]) -> Results:
             columns = pq.read_schema(name).names
     except OSError as reason:
         raise error("E100", f"cannot read '{name}': {cause(reason)}") from reason
-    except pa.ArrowInvalid as reason:
+    except arrow.ArrowInvalid as reason:
         raise error("E627", f"'{name}' is no result of a sweep: {reason}") from reason
-    if columns[:1] != [POINT] or tuple(columns[-len(METRICS) :]) != METRICS:
+    first = columns.index(METRICS[0]) if METRICS[0] in columns else 0
+    if columns[:1] != [POINT] or tuple(columns[first : first + len(METRICS)]) != METRICS:
         wanted = f"wanted: the columns {POINT}, paths, {', '.join(METRICS)}"
         raise error("E627", f"'{name}' is no result of a sweep", hint=wanted)
     return Results(name, tuple(columns))

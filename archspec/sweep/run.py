@@ -3,22 +3,21 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from signal import SIG_IGN, SIGINT, signal
 
-from archspec.api import Path as Reference
 from archspec.errors import SpecError, error
 from archspec.files import write_whole
 from archspec.sweep.results import Tally, assemble, check_ending, tally_of
-from archspec.sweep.space import MAX_COUNT, Space, open_space
-from archspec.sweep.task import Draw, Task, blocks_of, run
+from archspec.sweep.space import MAX_COUNT, Space
+from archspec.sweep.task import Draw, Task, run
 
 MAX_POINTS = 100_000_000
 """Of one sweep."""
@@ -29,7 +28,24 @@ Progress = Callable[[int, int], None]
 """Is told how many points are done, of how many."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a sweep is done.
+
+    Args:
+        jobs: processes; None: one a core.
+        cluster: address of a Dask scheduler, whose workers do it in their stead.
+        restart: throw away what a run before has left.
+        progress: is told how far it is.
+    """
+
+    jobs: int | None = None
+    cluster: str | None = None
+    restart: bool = False
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Swept:
     """What a sweep did.
 
@@ -42,22 +58,12 @@ class Swept:
 
     space: Space
     outputs: tuple[str, ...]
-    tally: Tally = field(default_factory=Tally)
-    kept: int = 0
+    tally: Tally
+    kept: int
 
 
 def sweep(
-    reference: Reference,
-    outputs: Sequence[str],
-    settings: Sequence[str] = (),
-    *,
-    files: Sequence[str] = (),
-    sample: int | None = None,
-    seed: int = 0,
-    jobs: int | None = None,
-    cluster: str | None = None,
-    restart: bool = False,
-    progress: Progress | None = None,
+    space: Space, outputs: Sequence[str], draw: Draw | None = None, how: How = How()
 ) -> Swept:
     """Cost all points of a space, or some that are drawn, and write those within the budget.
 
@@ -66,40 +72,38 @@ def sweep(
     work was done.
 
     Args:
-        reference: a zoo name or a path, with variants.
+        space: see `open_space`.
         outputs: files to write, `.csv` or `.parquet`.
-        settings: as `open_space` takes them.
-        files: Python files with blocks of the user's own.
-        sample: how many points to draw, without putting back; None: all, in order.
-        seed: of the draw.
-        jobs: processes; None: one a core.
-        cluster: address of a Dask scheduler, which does it in their stead.
-        restart: throw away what a run before has left.
-        progress: is told how far it is.
+        draw: which points; None: all, in order.
+        how: in how many processes, or where.
 
     Raises:
-        SpecError: the spec or the space is wrong; E622, too many points; E623, a process was ended
-            from outside; E624, what is left is of other work; E628, the cluster is lost.
+        SpecError: E110, a file cannot be written; E622, too many points; E623, a process was ended
+            from outside; E624, what is left is of other work; E626, the name of a file says no
+            format; E628, the cluster is lost.
     """
     for output in outputs:
         check_ending(output)
-    space = open_space(reference, settings, blocks_of(tuple(files)))
-    draw = None if sample is None else Draw(min(sample, space.count), seed)
+    if draw and draw.count > space.count:
+        draw = replace(draw, count=space.count)
     _check_count(space, draw)
-    task = Task.of(space, tuple(files), draw)
-    folder = Path(f"{outputs[0]}.parts")
-    with _kept(folder):
-        done = _begin(folder, task, restart=restart)
-        swept = Swept(space, tuple(outputs), kept=_points(task, done))
-        missing = [piece for piece in range(task.pieces) if piece not in done]
-        _work(task, missing, folder, jobs, cluster, progress)
+    task, folder = Task.of(space, draw), parts_of(outputs)
+    with _keeping(folder):
+        done = _begin(folder, task, restart=how.restart)
+        _work(task, [piece for piece in range(task.pieces) if piece not in done], folder, how)
         parts = [folder / _name(piece) for piece in range(task.pieces)]
+        tally = Tally()
         for path in parts:
-            swept.tally.add(tally_of(path))
+            tally.add(tally_of(path))
         for output in outputs:
             assemble(parts, task.axes, output)
     shutil.rmtree(folder)
-    return swept
+    return Swept(space, tuple(outputs), tally, sum(map(task.size, done)))
+
+
+def parts_of(outputs: Sequence[str]) -> Path:
+    """The folder in which is kept what is done."""
+    return Path(f"{outputs[0]}.parts")
 
 
 def _check_count(space: Space, draw: Draw | None) -> None:
@@ -113,21 +117,18 @@ def _check_count(space: Space, draw: Draw | None) -> None:
         raise error("E622", message, hint="--sample N draws some of them")
 
 
-class _kept:  # noqa: N801  reads as a word behind `with`
-    """Says with an error what is kept, and where."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _type: object, reason: BaseException | None, _trace: object) -> None:
-        if isinstance(reason, SpecError) and any(self._folder.glob("*.parquet")):
-            first, *others = reason.diagnostics
-            cure = f"what is done is kept in '{self._folder}'; the same command goes on from there"
-            hint = f"{first.hint}; {cure}" if first.hint else cure
-            raise SpecError([first._replace(hint=hint), *others]) from reason
+@contextmanager
+def _keeping(folder: Path) -> Generator[None]:
+    """Say with an error what is kept, and where."""
+    try:
+        yield
+    except SpecError as reason:
+        if not any(folder.glob("*.parquet")) or reason.diagnostics[0].code == "E624":
+            raise
+        first, *others = reason.diagnostics
+        cure = f"what is done is kept in '{folder}'; the same command goes on from there"
+        hint = f"{first.hint}; {cure}" if first.hint else cure
+        raise SpecError([first._replace(hint=hint), *others]) from reason
 
 
 def _begin(folder: Path, task: Task, *, restart: bool) -> set[int]:
@@ -150,40 +151,29 @@ def _begin(folder: Path, task: Task, *, restart: bool) -> set[int]:
     return {piece for piece in range(task.pieces) if (folder / _name(piece)).is_file()}
 
 
-def _points(task: Task, pieces: set[int]) -> int:
-    return sum(len(task.points(piece)) for piece in pieces)
-
-
 def _name(piece: int) -> str:
     return f"{piece:06}.parquet"
 
 
-def _work(  # noqa: PLR0913  what, where, by whom
-    task: Task,
-    pieces: Sequence[int],
-    folder: Path,
-    jobs: int | None,
-    cluster: str | None,
-    progress: Progress | None,
-) -> None:
+def _work(task: Task, pieces: Sequence[int], folder: Path, how: How) -> None:
     """Do pieces and keep each as it comes."""
-    count = min(jobs or os.cpu_count() or 1, len(pieces))
-    done = task.count - sum(len(task.points(piece)) for piece in pieces)
-    if cluster is not None:
+    count = min(how.jobs or os.cpu_count() or 1, len(pieces))
+    if how.cluster is not None:
         from archspec.sweep.cluster import on_cluster  # noqa: PLC0415  distributed is an extra
 
-        found = on_cluster(cluster, task, pieces)
+        found = on_cluster(how.cluster, task, pieces)
     elif count <= 1 or len(pieces) <= FEW:
         found = ((piece, run(task, piece)) for piece in pieces)
     else:
         found = _in_processes(task, pieces, count)
-    if progress:
-        progress(done, task.count)
+    done = task.count - sum(map(task.size, pieces))
+    if how.progress:
+        how.progress(done, task.count)
     for piece, data in found:
         write_whole(folder / _name(piece), data)
-        done += len(task.points(piece))
-        if progress:
-            progress(done, task.count)
+        done += task.size(piece)
+        if how.progress:
+            how.progress(done, task.count)
 
 
 def _in_processes(task: Task, pieces: Sequence[int], count: int) -> Iterator[tuple[int, bytes]]:
@@ -195,8 +185,8 @@ def _in_processes(task: Task, pieces: Sequence[int], count: int) -> Iterator[tup
         pending: list[tuple[int, Future[bytes]]] = []
         try:
             while True:
-                for piece in islice(waiting, 2 * count - len(pending)):
-                    pending.append((piece, pool.submit(run, task, piece)))
+                more = list(islice(waiting, 2 * count - len(pending)))
+                pending += [(piece, pool.submit(run, task, piece)) for piece in more]
                 if not pending:
                     return
                 piece, future = pending.pop(0)

@@ -8,6 +8,7 @@ from math import prod
 
 from archspec.api import BLOCKS, Parameters, Path, open_reference
 from archspec.block import Block
+from archspec.blocks import from_file
 from archspec.errors import Problems, Source, Span, error
 from archspec.resolve import Settled, check_axes, distinct, numbers, settle
 from archspec.source import Items, Scalar, Tree, parse
@@ -27,12 +28,17 @@ class Space:
     Args:
         base: the spec, variants chosen, what is fixed set.
         axes: what varies, in order.
-        blocks: the blocks that rows may name.
+        files: Python files with blocks of the user's own.
     """
 
     base: Settled
     axes: tuple[Axis, ...]
-    blocks: Mapping[str, Block]
+    files: tuple[str, ...] = ()
+
+    @cached_property
+    def blocks(self) -> Mapping[str, Block]:
+        """The blocks that rows may name."""
+        return blocks_of(self.files)
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
@@ -76,16 +82,20 @@ class Space:
         return replace(self.base.at(cells), blocks=self.blocks)
 
 
-def open_space(
-    reference: Path, settings: Sequence[str] = (), blocks: Mapping[str, Block] = BLOCKS
-) -> Space:
+def blocks_of(files: Iterable[str]) -> Mapping[str, Block]:
+    """The blocks of archspec, and those of some files."""
+    own = {name: block for file in files for name, block in from_file(file).items()}
+    return {**BLOCKS, **own} if own else BLOCKS
+
+
+def open_space(reference: Path, settings: Sequence[str] = (), files: Sequence[str] = ()) -> Space:
     """The space of a spec's `search` and of `--set`.
 
     Args:
         reference: a zoo name or a path, with variants.
         settings: `path=value` is fixed, `path=a,b,c` and `path=from..to..step` are axes; either
             takes the place of the axis of that path in `search`.
-        blocks: the blocks that rows may name.
+        files: Python files with blocks of the user's own.
 
     Raises:
         SpecError: the spec or a setting is wrong; E620, nothing varies; E621, the budget does.
@@ -93,7 +103,7 @@ def open_space(
     opened, asked = open_reference(reference)
     given = [axis(text) for text in settings]
     fixed = [(Scalar(one.path, one.span), one.values[0]) for one in given if len(one.values) == 1]
-    base = settle(opened, Parameters(blocks), asked, fixed)
+    base = settle(opened, Parameters(blocks_of(files)), asked, fixed)
     own = {one.path: one for one in opened.search}
     for one in given:
         own.pop(one.path, None)
@@ -110,7 +120,7 @@ def open_space(
             hint = "sweep without it, and filter the file"
             problems.add("E621", f"'{one.path}' is what points are held to", one.span, hint)
     problems.check()
-    return Space(base, axes, blocks)
+    return Space(base, axes, tuple(files))
 
 
 def axis(text: str) -> Axis:

@@ -1,7 +1,7 @@
 """What points cost: each unit once for what it says and reads, then sums over whole columns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from math import prod
 from typing import Any, NamedTuple, TypeAlias
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from archspec.api import cost, to_graph
 from archspec.backends.cost import Cost, Precision, emit
 from archspec.errors import Diagnostic, SpecError
+from archspec.lower import MAX_PARAMS
 from archspec.ops import Shape
 from archspec.resolve.rows import MAX_BLOCKS
 from archspec.spec import Row, Spec
@@ -24,7 +25,7 @@ Column: TypeAlias = NDArray[np.int64]
 
 _BLOCKS = len(METRICS)
 """The column of the number of blocks, behind the metrics."""
-_PEAK = METRICS.index("peak_memory")
+_PARAMS, _PEAK = METRICS.index("params"), METRICS.index("peak_memory")
 _STATES = 1 << 20
 """More shapes than one place of a net has."""
 _MOST_KEYS = 1 << 42
@@ -68,9 +69,8 @@ _WHOLE = _Entry(whole=True)
 """Passes join the unit to others, or it costs too much: the points must be costed whole."""
 
 
-@dataclass
 class Table:
-    """Costs points of a space.
+    """Costs points of a space, each row of a spec once for what it says and reads.
 
     Weights and activations have the precision of the spec's budget, float32 without one.
 
@@ -78,20 +78,16 @@ class Table:
         space: to be run through.
     """
 
-    space: Space
-    errors: dict[Diagnostic, int] = field(default_factory=dict[Diagnostic, int])
-
-    def __post_init__(self) -> None:
-        good = self._first()
-        units = units_of(self.space, good[1]) if good else ()
-        if good:
-            self._good = good
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self.errors: dict[Diagnostic, int] = {}
+        self._good = good = self._first()
         self.budget = good[1].budget if good else None
         self.precision: Precision = self.budget.precision if self.budget else "fp32"
-        sizes, last = self.space.sizes, units[-1] if units else None
-        self._units = [_Known(unit, sizes, (unit is units[0], unit is last)) for unit in units]
-        if any(known.keys > _MOST_KEYS for known in self._units):
-            self._units = []
+        units = units_of(space, good[1]) if good else ()
+        ends = [(place == 0, place == len(units) - 1) for place in range(len(units))]
+        known = [_Known(unit, space.sizes, end) for unit, end in zip(units, ends, strict=True)]
+        self._units = known if all(one.keys <= _MOST_KEYS for one in known) else []
         self._states: dict[Shape, int] = {}
         self._shapes: list[Shape] = []
         self._rows: dict[Any, Row] = {}
@@ -114,15 +110,19 @@ class Table:
         keys = [known.keys_of(digits) for known in self._units]
         self._read(digits, keys)
         states, wrong = self._images(digits)
+        for known, key in zip(self._units, keys, strict=True):
+            self._check(known, digits, key, wrong)
+        states[wrong >= 0] = -1
         total = np.zeros((len(points), _BLOCKS + 1), np.int64)
         whole = np.zeros(len(points), bool)
         for known, key in zip(self._units, keys, strict=True):
-            live, entries = self._entries(known, digits, key, states)
+            live, entries = self._entries(known, key, states)
             found = known.table[entries]
             _accumulate(total, live, found[:, : _BLOCKS + 1])
             states[live], wrong[live] = found[:, _BLOCKS + 1], found[:, _BLOCKS + 2]
             whole[live] |= found[:, _BLOCKS + 3].astype(bool)
-        whole |= (total[:, _BLOCKS] > MAX_BLOCKS) | (total > _MOST).any(axis=1)
+        whole |= (total[:, _BLOCKS] > MAX_BLOCKS) | (total[:, _PARAMS] > MAX_PARAMS)
+        whole |= (total > _MOST).any(axis=1)
         metrics = total[:, :_BLOCKS].copy()
         metrics[wrong >= 0] = 0
         self._cost_whole(points, metrics, wrong, np.flatnonzero(whole))
@@ -149,6 +149,19 @@ class Table:
                 continue
             for kind, known in zip(own, self._units, strict=True):
                 known.said.setdefault(kind, self._part(known, spec))
+
+    def _check(self, known: "_Known", digits: Sequence[Column], key: Column, wrong: Column) -> None:
+        """Find what is wrong with what a unit says, before anything is made of it."""
+        kinds, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+        found = np.full(len(kinds), -1, np.int64)
+        for place, (kind, index) in enumerate(zip(kinds.tolist(), first.tolist(), strict=True)):
+            if kind not in known.said:
+                own = {number: int(digits[number][index]) for number in known.unit.axes}
+                spec = self._with(own)
+                known.said[kind] = spec if isinstance(spec, int) else self._part(known, spec)
+            said = known.said[kind]
+            found[place] = said if isinstance(said, int) else -1
+        np.copyto(wrong, found[inverse], where=wrong < 0)
 
     def _part(self, known: "_Known", spec: Spec) -> _Part:
         rows = [spec.rows[place] for place in known.unit.rows]
@@ -214,41 +227,36 @@ class Table:
 
     def _with(self, own: Mapping[int, int]) -> Spec | int:
         """The point that is known to be a spec with some values changed, or what is wrong then."""
+        assert self._good  # noqa: S101  there are no units without one
         digits = [own.get(number, digit) for number, digit in enumerate(self._good[0])]
         try:
             return self.space.at(self.space.cells(digits))
         except SpecError as reason:
             return self._number(reason)
 
-    def _entries(
-        self, known: "_Known", digits: Sequence[Column], key: Column, states: Column
-    ) -> tuple[Column, Column]:
+    def _entries(self, known: "_Known", key: Column, states: Column) -> tuple[Column, Column]:
         """The places of points that are not done yet, and their entries in the table of a unit."""
         live = np.flatnonzero(states >= 0)
         codes = key[live] * _STATES + states[live]
-        kinds, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-        for code, index in zip(kinds.tolist(), live[first].tolist(), strict=True):
+        kinds, inverse = np.unique(codes, return_inverse=True)
+        for code in kinds.tolist():
             if code not in known.numbers:
                 kind, state = divmod(code, _STATES)
-                if kind not in known.said:
-                    own = {number: int(digits[number][index]) for number in known.unit.axes}
-                    spec = self._with(own)
-                    part = spec if isinstance(spec, int) else self._part(known, spec)
-                    known.said[kind] = part
-                known.add(code, self._entry(known, known.said[kind], state))
+                part = known.said[kind]
+                assert isinstance(part, _Part)  # noqa: S101  else the points are done
+                known.add(code, self._entry(known, part, state))
         numbers = np.array([known.numbers[code] for code in kinds.tolist()], np.int64)
         return live, numbers[inverse]
 
-    def _entry(self, known: "_Known", part: _Part | int, state: int) -> _Entry:
+    def _entry(self, known: "_Known", part: _Part, state: int) -> _Entry:
         """What a unit costs that says something and reads what a state stands for."""
-        if isinstance(part, int):
-            return _Entry(error=part)
         said = (known.ends, part.classes, state, *map(_said, part.rows))
         if said not in self._costed:
             self._costed[said] = self._cost(known, part, state)
         return self._costed[said]
 
     def _cost(self, known: "_Known", part: _Part, state: int) -> _Entry:
+        assert self._good  # noqa: S101  there are no units without one
         spec = replace(self._good[1], classes=part.classes)
         try:
             graph = alone(spec, part.rows, self._shapes[state], self.space.blocks)

@@ -1,26 +1,22 @@
 """The work of a sweep in pieces, the same wherever they are done."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from archspec.api import BLOCKS, Parameters
-from archspec.block import Block
-from archspec.blocks import from_file
+from archspec.api import Parameters
 from archspec.errors import Diagnostic
 from archspec.resolve import Settled
 from archspec.source import Entries, plain
 from archspec.spec import Axis, Budget
 from archspec.sweep.results import Tally, part
 from archspec.sweep.sample import Permutation
-from archspec.sweep.space import Space
+from archspec.sweep.space import Space, blocks_of
 from archspec.sweep.table import METRICS, Column, Costs, Table, digits_of
 
 SIZE = 1 << 15
@@ -28,16 +24,17 @@ SIZE = 1 << 15
 LIMITS = ("params", "macs", "peak_memory", "weights")
 
 
-class Draw(NamedTuple):
-    """So many points, drawn without putting back."""
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """So many points, drawn without putting back; a seed draws the same again."""
 
     count: int
-    seed: int
+    seed: int = 0
 
 
 @dataclass(frozen=True)
 class Task:
-    """All that a process needs to know to do a piece; plain data that may be sent.
+    """All that a process needs to know to do a piece; it may be sent to others.
 
     Args:
         tree: of the spec, merged, variants applied, what is fixed set.
@@ -52,21 +49,22 @@ class Task:
     variants: tuple[str, ...]
     problems: tuple[Diagnostic, ...]
     axes: tuple[Axis, ...]
-    files: tuple[str, ...] = ()
-    draw: Draw | None = None
+    files: tuple[str, ...]
+    draw: Draw | None
 
     @classmethod
-    def of(cls, space: Space, files: tuple[str, ...] = (), draw: Draw | None = None) -> "Task":
+    def of(cls, space: Space, draw: Draw | None) -> "Task":
         """The task of a space."""
         base = space.base
-        return cls(base.tree, base.variants, base.problems, space.axes, files, draw)
+        return cls(base.tree, base.variants, base.problems, space.axes, space.files, draw)
 
     @cached_property
     def space(self) -> Space:
         """The space, its blocks imported here."""
-        blocks = blocks_of(self.files)
-        base = Settled(self.tree, self.variants, Parameters(blocks), self.problems)
-        return Space(base, self.axes, blocks)
+        blocks = Parameters(blocks_of(self.files))
+        return Space(
+            Settled(self.tree, self.variants, blocks, self.problems), self.axes, self.files
+        )
 
     @property
     def count(self) -> int:
@@ -87,21 +85,20 @@ class Task:
             self.variants,
             [[axis.path, [plain(value) for value in axis.values]] for axis in self.axes],
             [sha256(Path(file).read_bytes()).hexdigest() for file in self.files],
-            self.draw,
+            [self.draw.count, self.draw.seed] if self.draw else None,
             SIZE,
         ]
         return sha256(json.dumps(said).encode()).hexdigest()
 
+    def size(self, piece: int) -> int:
+        """How many points a piece has."""
+        return min(SIZE, self.count - piece * SIZE)
+
     def points(self, piece: int) -> Column:
         """The numbers of the points of a piece."""
-        places = np.arange(piece * SIZE, min((piece + 1) * SIZE, self.count))
+        start = piece * SIZE
+        places = np.arange(start, start + self.size(piece))
         return Permutation(self.space.count, self.draw.seed)(places) if self.draw else places
-
-
-def blocks_of(files: tuple[str, ...]) -> Mapping[str, Block]:
-    """The blocks of archspec, and those of some files."""
-    own = {name: block for file in files for name, block in from_file(file).items()}
-    return {**BLOCKS, **own} if own else BLOCKS
 
 
 _TABLES: dict[str, Table] = {}
@@ -125,11 +122,12 @@ def _judged(points: Column, costs: Costs, budget: Budget | None) -> tuple[Column
     """The places of the points to keep, and what became of the others."""
     fine = costs.wrong < 0
     tally = Tally(len(points))
-    kinds, first, counts = np.unique(costs.wrong, return_index=True, return_counts=True)
-    for kind, index, count in zip(kinds.tolist(), first.tolist(), counts.tolist(), strict=True):
-        if kind >= 0:
-            wrong = costs.errors[kind]
-            tally.wrong[f"{wrong.code} {wrong.message}"] = count, int(points[index])
+    for number, wrong in enumerate(costs.errors):
+        places = np.flatnonzero(costs.wrong == number)
+        if len(places):
+            said = f"{wrong.code} {wrong.message}"
+            before, example = tally.wrong.get(said, (0, int(points[places[0]])))
+            tally.wrong[said] = before + len(places), example
     beyond = np.zeros(len(points), bool)
     for name in LIMITS:
         limit: int | None = getattr(budget, name, None)

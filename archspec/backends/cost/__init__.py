@@ -118,6 +118,12 @@ class Cost:
     def __iter__(self) -> Iterator[RowCost]:
         return iter(self.rows)
 
+    def _repr_html_(self) -> str:
+        """For a notebook: the table by row and in all."""
+        from archspec.notebook import cost_html  # noqa: PLC0415  above, and only where it is shown
+
+        return cost_html(self)
+
     @property
     def trainable(self) -> int:
         """Numbers that training changes."""
