@@ -5,6 +5,7 @@ By meaning: values as they are resolved, whatever words and places they come fro
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from archspec import api
@@ -189,7 +190,7 @@ def _row(
     elif theirs is None:
         kind = "removed"
     else:
-        said = tuple(_said(pair, before.spec, after.spec, same, other=_differ(ours, theirs)))
+        said = tuple(_said(pair, before.spec, after.spec, same))
         kind = _kind(pair, said, ours, theirs)
     if kind is None:
         return None
@@ -221,10 +222,8 @@ def _kind(pair: Pair, said: Sequence[Change], ours: RowCost, theirs: RowCost) ->
     return "cost" if ours.input == theirs.input else "input"
 
 
-def _said(
-    pair: Pair, before: Spec, after: Spec, same: Mapping[str, str], *, other: bool
-) -> Iterator[Change]:
-    """What a row says; how widths are rounded counts where the row costs something else."""
+def _said(pair: Pair, before: Spec, after: Spec, same: Mapping[str, str]) -> Iterator[Change]:
+    """What a row says that it did not."""
     ours, theirs = pair.before, pair.after
     assert ours is not None  # noqa: S101
     assert theirs is not None  # noqa: S101
@@ -235,10 +234,7 @@ def _said(
     # What a part follows its block in is said of the block.
     followed = [replace(change, path=f".{change.path}") for change in found]
     yield from (change for change in found if _rest(change) not in followed)
-    if other:
-        yield from changes("rounding", [ours.rounding], [theirs.rounding])
-    taps = [_at(tap, before, same) for tap in ours.inputs]
-    if taps != [_at(tap, after) for tap in theirs.inputs]:
+    if _taps(ours, before, same) != _taps(theirs, after, {}):
         yield Change("inputs", _paths(ours.inputs), _paths(theirs.inputs))
 
 
@@ -258,12 +254,19 @@ def _paths(taps: Sequence[Tap]) -> Sequence[str] | None:
     return tuple(tap.path for tap in taps) or None
 
 
-def _at(tap: Tap, spec: Spec, same: Mapping[str, str] | None = None) -> tuple[str, str]:
+def _taps(row: Row, spec: Spec, same: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+    """What a row reads, nothing where that is the row before it."""
+    found = [_at(tap, spec, same) for tap in row.inputs]
+    above = next((one.path for one, next_ in pairwise(spec.rows) if next_ is row), "")
+    return [] if found == [(same.get(above, above), "")] else found
+
+
+def _at(tap: Tap, spec: Spec, same: Mapping[str, str]) -> tuple[str, str]:
     """Where a tap is: its row as B calls it, and the rest of the address."""
     for names in ([row.prefix for row in spec.rows], [row.name for row in spec.rows]):
         for row, name in zip(spec.rows, names, strict=True):
             if f"{tap.path}.".startswith(f"{name}."):
-                return (same or {}).get(row.path, row.path), tap.path[len(name) :]
+                return same.get(row.path, row.path), tap.path[len(name) :]
     return "", tap.path
 
 
@@ -273,7 +276,7 @@ def _beside(before: Spec, after: Spec, same: Mapping[str, str]) -> Iterator[Chan
         yield from changes(word, [getattr(before, word)], [getattr(after, word)])
     for name in dict.fromkeys((*before.outputs, *after.outputs)):
         ours, theirs = before.outputs.get(name), after.outputs.get(name)
-        if (ours and _at(ours, before, same)) != (theirs and _at(theirs, after)):
+        if (ours and _at(ours, before, same)) != (theirs and _at(theirs, after, {})):
             yield Change(f"outputs.{name}", ours and ours.path, theirs and theirs.path)
 
 

@@ -59,24 +59,18 @@ def _said(rows: Sequence[Row]) -> list[_Said]:
 def _aligned(
     before: Sequence[Row], after: Sequence[Row], ours: Sequence[_Said], theirs: Sequence[_Said]
 ) -> Iterator[tuple[int, int]]:
-    """The pairs in order that are worth most together."""
-    there = {row.path: row for row in after}
-    named = {row.path: _NAMED + _alike(row, there[row.path]) for row in before if row.path in there}
+    """The pairs in order that are worth most together, found from the end."""
+    named = {said.path: at for at, said in enumerate(theirs)}
+    saying: dict[str, list[int]] = {}
+    for at, said in enumerate(theirs):
+        saying.setdefault(said.text, []).append(at)
     best = [0.0] * (len(after) + 1)
     steps: list[bytearray] = []
-    for mine in reversed(ours):
-        below, best = best, [0.0] * (len(after) + 1)
-        step = bytearray(len(after))
-        for at in range(len(after) - 1, -1, -1):
-            yours = theirs[at]
-            worth = _worth(mine, yours, named) if _may_pair(mine, yours) else 0.0
-            skipped = max(below[at], best[at + 1])
-            together = worth + below[at + 1]
-            if worth and together >= skipped:
-                best[at], step[at] = together, _PAIR
-            else:
-                best[at] = skipped
-                step[at] = _NEXT_OF_A if below[at] >= best[at + 1] else _NEXT_OF_B
+    for row, mine in zip(reversed(before), reversed(ours), strict=True):
+        worth = dict.fromkeys(saying.get(mine.text, ()), _RENAMED)
+        if (at := named.get(mine.path)) is not None:
+            worth[at] = _SAME if at in worth else _NAMED + _alike(row, after[at])
+        step, best = _step(worth, best)
         steps.append(step)
     return _walked(steps[::-1], len(after))
 
@@ -84,14 +78,19 @@ def _aligned(
 _PAIR, _NEXT_OF_A, _NEXT_OF_B = 1, 2, 3
 
 
-def _may_pair(mine: _Said, yours: _Said) -> bool:
-    return mine.path == yours.path or mine.text == yours.text
-
-
-def _worth(mine: _Said, yours: _Said, named: Mapping[str, float]) -> float:
-    if mine.path == yours.path:
-        return _SAME if mine.text == yours.text else named[mine.path]
-    return _RENAMED
+def _step(worth: Mapping[int, float], below: Sequence[float]) -> tuple[bytearray, list[float]]:
+    """For each row of B on, what to do with one of A, and what all from there on is worth then."""
+    count = len(below) - 1
+    step, best = bytearray(count), [0.0] * (count + 1)
+    right = 0.0
+    for at in range(count - 1, -1, -1):
+        down = below[at]
+        value, what = (down, _NEXT_OF_A) if down >= right else (right, _NEXT_OF_B)
+        if at in worth and (together := worth[at] + below[at + 1]) >= value:
+            value, what = together, _PAIR
+        best[at] = right = value
+        step[at] = what
+    return step, best
 
 
 def _alike(before: Row, after: Row) -> float:
@@ -132,15 +131,17 @@ def _moved(
 def _in_order(
     before: Sequence[Row], after: Sequence[Row], found: Mapping[int, int], moved: Mapping[int, int]
 ) -> Iterator[Pair]:
-    source = {other: one for one, other in (*found.items(), *moved.items())}
-    gone = iter([at for at in range(len(before)) if at not in found and at not in moved])
-    next_gone = next(gone, None)
+    """The pairs by their places in B, before them what stood before their like in A and is gone."""
+    gone = [at for at in range(len(before)) if at not in found and at not in moved][::-1]
+    mine = {other: one for one, other in found.items()}
+    still = {other: one for one, other in moved.items()}
+    ends = sorted(found, reverse=True)
     for at, row in enumerate(after):
-        one = source.get(at)
-        while next_gone is not None and one is not None and one not in moved and next_gone < one:
-            yield Pair(before[next_gone], None)
-            next_gone = next(gone, None)
-        yield Pair(before[one] if one is not None else None, row, one in moved)
-    while next_gone is not None:
-        yield Pair(before[next_gone], None)
-        next_gone = next(gone, None)
+        end = ends[-1] if ends else len(before)
+        while gone and gone[-1] < end:
+            yield Pair(before[gone.pop()], None)
+        if at in mine:
+            ends.pop()
+        one = mine.get(at, still.get(at))
+        yield Pair(before[one] if one is not None else None, row, at in still)
+    yield from (Pair(before[at], None) for at in reversed(gone))
