@@ -16,8 +16,8 @@ from tests.commands import misuse, printed, refusal, run
 DATA = Path(__file__).parent / "data"
 TINY = str(DATA / "tiny.yaml")
 COMMANDS = [
-    "list", "new", "check", "fmt", "show", "explain", "diff", "report", "diagram", "watch", "compile",
-    "export", "verify", "bench", "blocks", "schema",
+    "list", "new", "check", "fmt", "show", "explain", "diff", "report", "diagram", "watch", "sweep",
+    "compile", "export", "verify", "bench", "blocks", "schema",
 ]  # fmt: skip
 OUTPUTS = {
     "report": ["-o", "out.html"],
