@@ -76,7 +76,7 @@ Commands:
   fmt      Align the tables of spec files; words and comments stay.
   show     Print the resolved table: shapes and costs, by row and in all.
   explain  Say where each number comes from, and how it was rounded.
-  diff     Say what differs between two specs, what that costs, and which weights fit.
+  diff     Say what differs between two specs: rows, costs, weights.
   report   Write a page about SPEC, or several: costs, charts, diagrams.
   diagram  Draw SPEC: its rows, blocks, shapes, skips and branches.
   watch    Show SPEC's report on a local page that follows the file.

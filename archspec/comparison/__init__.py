@@ -6,6 +6,7 @@ By meaning: values as they are resolved, whatever words and places they come fro
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from os import fspath
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from archspec import api
@@ -14,12 +15,14 @@ from archspec.backends.cost import Cost, RowCost, WeightBytes, emit
 from archspec.block import Block
 from archspec.comparison.align import Pair, align
 from archspec.comparison.changes import Change, changes
+from archspec.comparison.weights import Fit, Misfit, Weights, weights_of
+from archspec.errors import Problems, SpecError
 from archspec.graph import Graph
-from archspec.ops import Shape
 from archspec.spec import Row, Spec, Tap
 
 Kind: TypeAlias = Literal["added", "removed", "changed", "renamed", "moved", "input", "cost"]
-Fit: TypeAlias = Literal["all", "some", "none", ""]
+
+__all__ = ["Change", "Diff", "Figures", "Fit", "Kind", "Misfit", "RowDiff", "Weights", "diff"]
 
 _BESIDE = ("input", "classes", "normalization", "output_stride", "budget")
 
@@ -59,42 +62,13 @@ class RowDiff:
     fit: Fit
 
 
-class Misfit(NamedTuple):
-    """An array of B that A has not, or has in another shape, which is None where it has not."""
-
-    array: str
-    shape: Shape
-    before: Shape | None
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """Which arrays of B are in A, of one name and shape.
-
-    Args:
-        arrays: of B.
-        numbers: in those.
-        fitting_arrays: that are in A.
-        fitting_numbers: in those.
-        rows: row of B that has arrays → how many are in A.
-        misfits: the arrays that are not.
-    """
-
-    arrays: int
-    numbers: int
-    fitting_arrays: int
-    fitting_numbers: int
-    rows: Mapping[str, Fit]
-    misfits: tuple[Misfit, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class Diff:
     """What differs between two specs, A and B.
 
     Args:
-        a: the title of A.
-        b: the title of B.
+        a: what A was asked for by, or its title.
+        b: likewise.
         changes: what stands beside the tables.
         rows: those that are not as they were, in the order of B.
         cost_before: of all of A.
@@ -135,16 +109,16 @@ def diff(a: Reference, b: Reference, *, blocks: Mapping[str, Block] | None = Non
         blocks: the blocks that rows may name.
 
     Raises:
-        SpecError: one of them is wrong.
+        SpecError: all that is wrong with either.
     """
-    before, after = (_Net.of(reference, blocks) for reference in (a, b))
+    before, after = _nets(a, b, blocks)
     pairs = align(before.spec.rows, after.spec.rows)
     same = {pair.before.path: pair.after.path for pair in pairs if pair.before and pair.after}
-    weights = _weights(before.graph, after.graph)
+    weights = weights_of(before.graph, after.graph, pairs)
     rows = (_row(pair, before, after, same, weights) for pair in pairs)
     return Diff(
-        a=before.spec.title,
-        b=after.spec.title,
+        a=_title(a, before.spec),
+        b=_title(b, after.spec),
         changes=tuple(_beside(before.spec, after.spec, same)),
         rows=tuple(row for row in rows if row),
         cost_before=_figures(before.cost),
@@ -172,6 +146,22 @@ class _Net(NamedTuple):
 
     def costs(self, row: Row) -> RowCost:
         return self.rows.get(row.path) or RowCost.nothing(row.path)
+
+
+def _nets(a: Reference, b: Reference, blocks: Mapping[str, Block] | None) -> tuple[_Net, _Net]:
+    problems = Problems()
+    found: list[_Net] = []
+    for reference in (a, b):
+        try:
+            found.append(_Net.of(reference, blocks))
+        except SpecError as reason:
+            problems.extend(reason.diagnostics)
+    problems.check()
+    return found[0], found[1]
+
+
+def _title(reference: Reference, spec: Spec) -> str:
+    return spec.title if isinstance(reference, Spec) else fspath(reference)
 
 
 def _figures(cost: Cost | RowCost) -> Figures:
@@ -278,32 +268,3 @@ def _beside(before: Spec, after: Spec, same: Mapping[str, str]) -> Iterator[Chan
         ours, theirs = before.outputs.get(name), after.outputs.get(name)
         if (ours and _at(ours, before, same)) != (theirs and _at(theirs, after, {})):
             yield Change(f"outputs.{name}", ours and ours.path, theirs and theirs.path)
-
-
-def _weights(before: Graph, after: Graph) -> Weights:
-    rows: dict[str, list[bool]] = {}
-    misfits: list[Misfit] = []
-    numbers = fitting = 0
-    for node in after.nodes:
-        for name, weight in after.weights_of(node).items():
-            key = f"{node.name}/{name}"
-            old = before.weights.get(key)
-            fits = old is not None and old.shape == weight.shape
-            rows.setdefault(node.row, []).append(fits)
-            numbers += weight.size
-            fitting += weight.size if fits else 0
-            if not fits:
-                misfits.append(Misfit(key, weight.shape, old.shape if old else None))
-    arrays = sum(map(len, rows.values()))
-    return Weights(
-        arrays=arrays,
-        numbers=numbers,
-        fitting_arrays=arrays - len(misfits),
-        fitting_numbers=fitting,
-        rows={row: _fit(found) for row, found in rows.items()},
-        misfits=tuple(misfits),
-    )
-
-
-def _fit(found: Sequence[bool]) -> Fit:
-    return "all" if all(found) else "some" if any(found) else "none"

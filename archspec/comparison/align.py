@@ -1,14 +1,25 @@
 """Which row of one spec is which of another: by what they say, and by their names."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from operator import ne
 from typing import NamedTuple
 
-from archspec.comparison.changes import changes
 from archspec.spec import Row
 
-_SAME, _RENAMED, _NAMED = 4.0, 3.0, 1.0
-"""What a pair is worth: of one name that says the same; that says the same; of one name."""
+# What a pair is worth; a row that is removed, or added, is worth nothing.
+_SAME = 3.0
+"""It says the same."""
+_ALIKE, _DIFFERENCE, _MOST = 2.75, 0.15, 16
+"""It is of the same block: less for each value that differs, as far as they count."""
+_NAMED, _NUMBERED = 1.0, 0.1
+"""It has the same name besides, given by somebody or by the place."""
+_FEW = 3
+"""Values in which a row may differ whose number has changed."""
+_MANY = 1 << 16
+"""Pairs of which no more are looked at for rows that are nearly the same."""
 
 
 class Pair(NamedTuple):
@@ -29,50 +40,88 @@ def align(before: Sequence[Row], after: Sequence[Row]) -> list[Pair]:
     """The rows of two specs in pairs, in the order of B; what is only in A stands where it stood.
 
     Rows keep their order as far as that is worth it, so that an inserted one does not make all
-    behind it others. What is left over then has moved, where it has the name of one that is left
+    behind it others. Names that are numbers of places, `s3` or `conv2`, decide only between what is
+    as good otherwise. What is left over then has moved, where it has the name of one that is left
     over, or is the only one that says what it says.
     """
     ours, theirs = _said(before), _said(after)
     start = 0
-    while start < min(len(before), len(after)) and ours[start] == theirs[start]:
+    while start < min(len(ours), len(theirs)) and ours[start] == theirs[start]:
         start += 1
     found = {index: index for index in range(start)}
-    found |= {
-        start + one: start + other
-        for one, other in _aligned(before[start:], after[start:], ours[start:], theirs[start:])
-    }
+    found |= {start + one: start + other for one, other in _aligned(ours[start:], theirs[start:])}
     moved = _moved(ours, theirs, found)
     return list(_in_order(before, after, found, moved))
 
 
 class _Said(NamedTuple):
-    """Where a row stands and what it says."""
+    """What a row is called, and what it says.
+
+    Args:
+        path: of the row.
+        text: all that it says.
+        kind: its section and block where its name may be its number there, else "".
+        values: of repeats and of each parameter, in all blocks.
+    """
 
     path: str
     text: str
+    kind: str
+    values: Sequence[str]
 
 
 def _said(rows: Sequence[Row]) -> list[_Said]:
-    return [_Said(row.path, f"{row.block} {row.blocks!r}") for row in rows]
+    return [
+        _Said(row.path, f"{row.block} {row.blocks!r}", _kind(row), list(_values(row)))
+        for row in rows
+    ]
 
 
-def _aligned(
-    before: Sequence[Row], after: Sequence[Row], ours: Sequence[_Said], theirs: Sequence[_Said]
-) -> Iterator[tuple[int, int]]:
+def _kind(row: Row) -> str:
+    word = "s" if row.section == "stages" else re.escape(row.block)
+    return f"{row.section} {row.block}" if re.fullmatch(rf"{word}[0-9]*", row.name) else ""
+
+
+def _values(row: Row) -> Iterator[str]:
+    yield f"{row.block} {len(row.blocks)}"
+    for field in fields(row.blocks[0]):
+        yield repr(dict.fromkeys(repr(getattr(block, field.name)) for block in row.blocks))
+
+
+def _aligned(ours: Sequence[_Said], theirs: Sequence[_Said]) -> Iterator[tuple[int, int]]:
     """The pairs in order that are worth most together, found from the end."""
     named = {said.path: at for at, said in enumerate(theirs)}
-    saying: dict[str, list[int]] = {}
-    for at, said in enumerate(theirs):
-        saying.setdefault(said.text, []).append(at)
-    best = [0.0] * (len(after) + 1)
+    saying, kinds = _by(theirs, "text"), _by(theirs, "kind")
+    few = len(ours) * len(theirs) <= _MANY
+    best = [0.0] * (len(theirs) + 1)
     steps: list[bytearray] = []
-    for row, mine in zip(reversed(before), reversed(ours), strict=True):
-        worth = dict.fromkeys(saying.get(mine.text, ()), _RENAMED)
+    for mine in reversed(ours):
+        worth = {
+            at: worth
+            for at in (kinds.get(mine.kind, ()) if few and mine.kind else ())
+            if (worth := _alike(mine, theirs[at])) >= _ALIKE - _FEW * _DIFFERENCE
+        }
+        worth |= dict.fromkeys(saying.get(mine.text, ()), _SAME)
         if (at := named.get(mine.path)) is not None:
-            worth[at] = _SAME if at in worth else _NAMED + _alike(row, after[at])
+            name = _NUMBERED if mine.kind else _NAMED
+            worth[at] = name + (worth.get(at) or _alike(mine, theirs[at]))
         step, best = _step(worth, best)
         steps.append(step)
-    return _walked(steps[::-1], len(after))
+    return _walked(steps[::-1], len(theirs))
+
+
+def _by(rows: Sequence[_Said], field: str) -> Mapping[str, Sequence[int]]:
+    found: dict[str, list[int]] = {}
+    for at, said in enumerate(rows):
+        found.setdefault(getattr(said, field), []).append(at)
+    return found
+
+
+def _alike(mine: _Said, yours: _Said) -> float:
+    """What two rows are worth that do not say the same; nothing, if their blocks are others."""
+    if mine.text.partition(" ")[0] != yours.text.partition(" ")[0]:
+        return 0.0
+    return _ALIKE - _DIFFERENCE * min(sum(map(ne, mine.values, yours.values)), _MOST)
 
 
 _PAIR, _NEXT_OF_A, _NEXT_OF_B = 1, 2, 3
@@ -91,13 +140,6 @@ def _step(worth: Mapping[int, float], below: Sequence[float]) -> tuple[bytearray
         best[at] = right = value
         step[at] = what
     return step, best
-
-
-def _alike(before: Row, after: Row) -> float:
-    """1 for rows that say the same, 0 for those of other blocks."""
-    if before.block != after.block:
-        return 0.0
-    return 1 / (1 + sum(1 for _ in changes("", before.blocks, after.blocks)))
 
 
 def _walked(steps: Sequence[bytearray], count: int) -> Iterator[tuple[int, int]]:
