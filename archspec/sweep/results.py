@@ -1,8 +1,10 @@
 """Result files of sweeps, CSV and Parquet, and the parts that they are put together from."""
 
+import errno
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 from archspec.errors import cause, error
-from archspec.files import folder_beside
+from archspec.files import folder_beside, followed
 from archspec.source import Scalar, Tree, dump, plain
 from archspec.spec import Axis
 from archspec.sweep.table import METRICS, Column
@@ -123,11 +125,21 @@ def part(
 
 def tally_of(path: Path) -> Tally:
     """What became of the points of a part."""
-    said = pq.read_schema(path).metadata[_TALLY]
+    with path.open("rb") as file:
+        said = pq.read_schema(file).metadata[_TALLY]
     tried, beyond, wrong, over = json.loads(said)
     return Tally(
         tried, {text: (count, first) for text, (count, first) in wrong.items()}, over, beyond
     )
+
+
+def is_part(path: Path) -> bool:
+    """Whether a part is there, and can be read."""
+    try:
+        tally_of(path)
+    except (OSError, ValueError, TypeError):  # the second are Arrow's, the third is no metadata
+        return False
+    return True
 
 
 def check_ending(path: str) -> None:
@@ -141,26 +153,43 @@ def check_ending(path: str) -> None:
         raise error("E626", message, hint=f"wanted: a name that ends in {' or '.join(ENDINGS)}")
 
 
+def check_output(path: str) -> None:
+    """Refuse, before hours of work, a file that cannot be written after them.
+
+    Raises:
+        SpecError: E626, its name does not say what it is; E110, the system refuses.
+    """
+    check_ending(path)
+    if followed(path).is_dir():
+        raise error("E110", f"cannot write {path!r}: {os.strerror(errno.EISDIR)}")
+    with folder_beside(followed(path)):
+        pass
+
+
 def assemble(parts: Iterable[Path], axes: Sequence[Axis], output: str) -> None:
     """Put parts together to one file, which appears whole or not at all.
+
+    A symbolic link stays, and permissions of a replaced file do.
 
     Raises:
         SpecError: E110, the system refuses, as when the disk is full; the parts stay.
     """
-    names = schema(axes)
-    with folder_beside(output) as folder:
-        temporary = folder / Path(output).name
+    names, target = schema(axes), followed(output)
+    with folder_beside(target) as folder:
+        temporary = folder / target.name
         with temporary.open("wb") as sink:
             with _writer(output, sink, names) as writer:
                 for path in parts:
-                    writer.write_table(pq.read_table(path).replace_schema_metadata(None))
+                    with path.open("rb") as file:
+                        writer.write_table(pq.ParquetFile(file).read().replace_schema_metadata())
             sink.flush()
             os.fsync(sink.fileno())
-        temporary.replace(output)
+        with suppress(FileNotFoundError):
+            temporary.chmod(target.stat().st_mode & 0o777)
+        temporary.replace(target)
 
 
 def _writer(output: str, sink: Any, names: Any) -> Any:  # noqa: ANN401  of pyarrow
-
     if output.endswith(".csv"):
         return pc.CSVWriter(sink, names)
     return pq.ParquetWriter(sink, names, compression="zstd")
@@ -172,12 +201,17 @@ class Results:
 
     Args:
         path: of the file.
-        columns: their names in order; those of the axes stand between the point and the metrics.
-            More may follow these, such as an accuracy.
+        kinds: column → its type in Arrow, in order; those of the axes stand between the point and
+            the metrics. More may follow these, such as an accuracy.
     """
 
     path: str
-    columns: tuple[str, ...]
+    kinds: Mapping[str, Any]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Their names in order."""
+        return tuple(self.kinds)
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -186,25 +220,24 @@ class Results:
 
     def numbers(self) -> tuple[str, ...]:
         """The columns of numbers, the point left out."""
-        first = next(self.tables(), None)
-        if first is None:
-            return METRICS
-        kinds = zip(first.schema.names, first.schema.types, strict=True)
         whole, real = arrow.types.is_integer, arrow.types.is_floating
+        kinds = self.kinds.items()
         return tuple(name for name, kind in kinds if name != POINT and (whole(kind) or real(kind)))
 
     def tables(self) -> Iterator[Any]:
-        """The points, some thousands at a time."""
+        """The points, some thousands at a time.
+
+        Raises:
+            SpecError: E100, E627, the file cannot be read to its end.
+        """
         return (arrow.Table.from_batches([batch]) for batch in self._batches())
 
     def _batches(self) -> Iterator[Any]:
-
-        if self.path.endswith(".csv"):
-            with pc.open_csv(self.path) as batches:
-                yield from batches
-        else:
-            with pq.ParquetFile(self.path) as file:
-                yield from file.iter_batches()
+        with _reading(self.path) as file:
+            if self.path.endswith(".csv"):
+                yield from _lines(file, self.kinds)
+            else:
+                yield from pq.ParquetFile(file).iter_batches()
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         return (record for batch in self._batches() for record in batch.to_pylist())
@@ -223,18 +256,59 @@ def read(path: str | os.PathLike[str]) -> Results:
     """
     name = os.fspath(path)
     check_ending(name)
-    try:
-        if name.endswith(".csv"):
-            with pc.open_csv(name) as batches:
-                columns = batches.schema.names
-        else:
-            columns = pq.read_schema(name).names
-    except OSError as reason:
-        raise error("E100", f"cannot read '{name}': {cause(reason)}") from reason
-    except arrow.ArrowInvalid as reason:
-        raise error("E627", f"'{name}' is no result of a sweep: {reason}") from reason
+    is_csv = name.endswith(".csv")
+    with _reading(name) as file:
+        found = _lines(file, {}).schema if is_csv else pq.read_schema(file)
+    columns: list[str] = found.names
     first = columns.index(METRICS[0]) if METRICS[0] in columns else 0
-    if columns[:1] != [POINT] or tuple(columns[first : first + len(METRICS)]) != METRICS:
+    own = (*columns[:1], *columns[first : first + len(METRICS)])
+    if own != (POINT, *METRICS) or len({*columns}) < len(columns):
         wanted = f"wanted: the columns {POINT}, paths, {', '.join(METRICS)}"
         raise error("E627", f"'{name}' is no result of a sweep", hint=wanted)
-    return Results(name, tuple(columns))
+    kinds = dict(zip(columns, found.types, strict=True))
+    if is_csv:
+        kinds |= dict.fromkeys(own, arrow.int64())
+        kinds |= _kinds(name, [column for column in columns if column not in own])
+    return Results(name, kinds)
+
+
+@contextmanager
+def _reading(name: str) -> Generator[Any]:
+    """A file to read, whose faults become errors."""
+    try:
+        with Path(name).open("rb") as file:
+            yield file
+    except arrow.ArrowInvalid as reason:
+        raise error("E627", f"'{name}' is no result of a sweep: {reason}") from reason
+    except (OSError, ValueError) as reason:
+        raise error("E100", f"cannot read '{name}': {cause(reason)}") from reason
+
+
+def _lines(file: Any, kinds: Mapping[str, Any], only: Sequence[str] = ()) -> Any:  # noqa: ANN401
+    """The batches of a CSV file, of all columns or some."""
+    whole = pc.ParseOptions(newlines_in_values=True)
+    typed = pc.ConvertOptions(column_types=kinds, include_columns=only, null_values=[""])
+    return pc.open_csv(file, parse_options=whole, convert_options=typed)
+
+
+def _kinds(name: str, columns: Sequence[str]) -> Mapping[str, Any]:
+    """The types of columns of a CSV file: numbers where all values are, else text.
+
+    All of the file is read for that: 1 may be followed by 0.5 after a million lines.
+    """
+    seen: dict[str, set[str]] = {column: set() for column in columns}
+    if columns:
+        with _reading(name) as file:
+            for batch in _lines(file, dict.fromkeys(columns, arrow.string()), columns):
+                for column, values in zip(columns, batch.columns, strict=True):
+                    seen[column].update(values.unique().to_pylist())
+    return {column: _kind(values - {""}) for column, values in seen.items()}
+
+
+def _kind(values: Iterable[str]) -> Any:  # noqa: ANN401  of pyarrow
+    texts = arrow.array(values, arrow.string())
+    for kind in (arrow.int64(), arrow.float64()):
+        with suppress(arrow.ArrowInvalid):
+            texts.cast(kind)
+            return kind
+    return arrow.string()
