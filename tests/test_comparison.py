@@ -502,7 +502,7 @@ macs              59,285,808   62,835,504   +3,549,696   +6.0 %
 memory              2.87 MiB     2.87 MiB          0 B
 weights in fp32     6.37 MiB     1.54 MiB    -4.83 MiB   -75.8 %
 weights in fp16     3.19 MiB      788 KiB    -2.42 MiB   -75.8 %
-weights in int8     1.62 MiB      423 KiB    -1.21 MiB   -74.9 %
+weights in int8     1.62 MiB      415 KiB    -1.21 MiB   -74.9 %
 
 258 of the 262 arrays of b.yaml are in mobilenet_v2:0.35 too, of the same name and shape: 409,344 of 424,554 numbers
 """
