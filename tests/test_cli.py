@@ -80,6 +80,7 @@ Commands:
   report   Write a page about SPEC, or several: costs, charts, diagrams.
   diagram  Draw SPEC: its rows, blocks, shapes, skips and branches.
   watch    Show SPEC's report on a local page that follows the file.
+  sweep    Cost a space of variants, and find the best.
   compile  Build the trainable Keras model and save it.
   export   Write the ONNX or LiteRT file, checked before it appears.
   verify   Compare SPEC with the implementations that it says it equals.
