@@ -189,40 +189,60 @@ def _work(task: Task, pieces: Sequence[int], folder: Path, how: How) -> None:
     """Do pieces and keep each as it comes."""
     count = min(how.jobs or os.cpu_count() or 1, len(pieces))
     if how.cluster is not None:
-        from archspec.sweep.cluster import on_cluster  # noqa: PLC0415  distributed is an extra
-
-        found = on_cluster(how.cluster, task, pieces)
+        kept = _on_cluster(task, pieces, folder, how.cluster)
     elif count <= 1 or len(pieces) <= FEW:
-        found = ((piece, run(task, piece)) for piece in pieces)
+        kept = (_keep(task, piece, folder) for piece in pieces)
     else:
-        found = _in_processes(task, pieces, count)
+        kept = _in_processes(task, pieces, folder, count)
     done = task.count - sum(map(task.size, pieces))
     if how.progress:
         how.progress(done, task.count)
-    with closing(found):  # which ends the processes, whatever happens here
-        for piece, data in found:
-            write_whole(folder / _name(piece), data)
+    with closing(kept):  # which ends the processes, whatever happens here
+        for piece in kept:
             done += task.size(piece)
             if how.progress:
                 how.progress(done, task.count)
 
 
+def _keep(task: Task, piece: int, folder: Path) -> int:
+    """Do a piece and keep it."""
+    write_whole(folder / _name(piece), run(task, piece))
+    return piece
+
+
+def _on_cluster(
+    task: Task, pieces: Sequence[int], folder: Path, address: str
+) -> Generator[int, None, None]:
+    """Keep pieces that the workers of a cluster do, which may not see the folder."""
+    from archspec.sweep.cluster import on_cluster  # noqa: PLC0415  distributed is an extra
+
+    with closing(on_cluster(address, task, pieces)) as found:
+        for piece, data in found:
+            write_whole(folder / _name(piece), data)
+            yield piece
+
+
 def _in_processes(
-    task: Task, pieces: Sequence[int], count: int
-) -> Generator[tuple[int, bytes], None, None]:
-    """Pieces in processes of their own; few are under way at a time, so that memory is bounded."""
+    task: Task, pieces: Sequence[int], folder: Path, count: int
+) -> Generator[int, None, None]:
+    """Keep pieces in processes of their own; few are under way at a time: memory is bounded.
+
+    They keep what they do themselves. Sent here, it would fill the pipe, and this process would
+    wait forever for the rest of what one that is killed has begun to send.
+    """
     waiting = iter(pieces)
-    under_way: dict[Future[bytes], int] = {}
+    under_way: set[Future[int]] = set()
     with ProcessPoolExecutor(count, get_context("spawn"), _prepare) as pool:
         try:
             while True:
                 with _no_interrupt():
                     for piece in islice(waiting, 2 * count - len(under_way)):
-                        under_way[pool.submit(run, task, piece)] = piece
+                        under_way.add(pool.submit(_keep, task, piece, folder))
                 if not under_way:
                     return
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                    yield under_way.pop(future), future.result()
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
         except BrokenProcessPool as reason:
             hint = "memory may have been short; --jobs 1 takes the least"
             raise error("E623", "a process was ended from outside", hint=hint) from reason
