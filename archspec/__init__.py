@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         load_weights,
     )
     from archspec.block import Block, Builder
+    from archspec.comparison import diff
     from archspec.errors import Diagnostic, SpecError
     from archspec.exports import export
     from archspec.graph import Graph
@@ -22,6 +23,7 @@ _HOME = {
     **dict.fromkeys(("compile", "load_weights"), "artifacts"),
     "export": "exports",
     **dict.fromkeys(("Block", "Builder"), "block"),
+    "diff": "comparison",
     **dict.fromkeys(("Diagnostic", "SpecError"), "errors"),
     "Graph": "graph",
     "check": "inspection",
@@ -40,6 +42,7 @@ __all__ = [
     "check",
     "compile",
     "cost",
+    "diff",
     "export",
     "json_schema",
     "load",

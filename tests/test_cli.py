@@ -16,8 +16,8 @@ from tests.commands import misuse, printed, refusal, run
 DATA = Path(__file__).parent / "data"
 TINY = str(DATA / "tiny.yaml")
 COMMANDS = [
-    "list", "new", "check", "fmt", "show", "explain", "report", "diagram", "watch", "compile",
-    "export", "verify", "bench", "blocks", "schema",
+    "list", "new", "check", "fmt", "show", "explain", "diff", "report", "diagram", "watch", "sweep",
+    "compile", "export", "verify", "bench", "blocks", "schema",
 ]  # fmt: skip
 OUTPUTS = {
     "report": ["-o", "out.html"],
@@ -76,9 +76,11 @@ Commands:
   fmt      Align the tables of spec files; words and comments stay.
   show     Print the resolved table: shapes and costs, by row and in all.
   explain  Say where each number comes from, and how it was rounded.
+  diff     Say what differs between two specs: rows, costs, weights.
   report   Write a page about SPEC, or several: costs, charts, diagrams.
   diagram  Draw SPEC: its rows, blocks, shapes, skips and branches.
   watch    Show SPEC's report on a local page that follows the file.
+  sweep    Cost a space of variants, and find the best.
   compile  Build the trainable Keras model and save it.
   export   Write the ONNX or LiteRT file, checked before it appears.
   verify   Compare SPEC with the implementations that it says it equals.

@@ -4,6 +4,8 @@ import json
 import re
 import subprocess
 import sys
+from base64 import b64encode
+from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -93,6 +95,39 @@ def test_the_comparison_has_the_totals_of_show(html):
             assert row[key] == known["total"][key]
 
 
+def test_two_specs_are_told_apart_as_diff_does(write):
+    path = write("""\
+        extends: mobilenet_v2
+        change: {stages.s4.kernel: 5, stages.s5.expansion: 4}
+        """.replace("        ", ""))  # fmt: skip
+    page = Page(report.page([archspec.load("mobilenet_v2"), archspec.load(path)]))
+    known = json.loads(printed("diff", "mobilenet_v2", path, "--format", "json"))
+    rows = page.table("difference")
+    assert [row["row"] for row in rows if row["what"] != "input"][-2:] == ["stages.s4", "stages.s5"]
+    for row, other in zip(rows[-len(known["rows"]) :], known["rows"], strict=True):
+        before, after = other["cost_before"], other["cost_after"]
+        assert row["params"] == after["params"] - before["params"]
+        assert row["macs"] == after["macs"] - before["macs"]
+        assert row["weights"] == other["fit"]
+    weights = known["weights"]
+    said = f"{weights['fitting_arrays']} of the {weights['arrays']} arrays of net are in mobilenet_v2 too"
+    assert said in "".join(page.texts)
+
+
+def test_of_two_specs_that_are_one_net_that_is_said():
+    spec = archspec.load(TINY)
+    page = Page(report.page([spec, spec]))
+    assert "The same net." in page.texts
+    assert "difference" not in [table["in"] for table in page.tables]
+
+
+def test_three_specs_are_compared_but_not_told_apart():
+    spec = archspec.load(TINY)
+    page = Page(report.page([spec, spec, spec]))
+    assert len(page.table("compared")) == 3
+    assert "difference" not in [found.get("id") for _, found in page.elements]
+
+
 def test_batch_and_precision_are_counted_as_show_does():
     spec = archspec.load(TINY)
     page = Page(report.page([spec], batch=4, precision="int8"))
@@ -150,8 +185,13 @@ def test_nothing_is_loaded(html):
     library = report.assets().library
     page = Page(html)
     policy = next(found["content"] for _, found in page.elements if "http-equiv" in found)
+    scripts = re.findall(r"<script>(.*?)</script>", html, flags=re.DOTALL)
+    hashes = " ".join(
+        f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in scripts
+    )
+    assert len(scripts) == 2
     assert policy == (
-        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline';"
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline';"
         " img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
     loads = [
@@ -263,9 +303,18 @@ def test_points_without_a_number_are_not_plotted(tmp_path):
     path = tmp_path / "found.csv"
     rows = results(path, 20, "accuracy")
     text = path.read_text(encoding="utf-8").replace(str(rows[3]["accuracy"]), "nan")
-    path.write_text(text.replace(str(rows[7]["accuracy"]), ""), encoding="utf-8")
+    path.write_text(text.replace(str(rows[7]["accuracy"]), "inf"), encoding="utf-8")
     points, _known = plotted(report.page([archspec.load(TINY)], sweep=path))
     assert [point["point"] for point in points] == [n for n in range(20) if n not in {3, 7}]
+
+
+def test_a_sweep_may_have_found_nothing(tmp_path):
+    path = tmp_path / "found.csv"
+    results(path, 1)
+    path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    html = report.page([archspec.load(TINY)], sweep=path)
+    assert plotted(html)[0] == []
+    assert f"0 points of {path}." in "".join(Page(html).texts)
 
 
 def test_a_file_that_is_no_result_is_refused(tmp_path, monkeypatch):

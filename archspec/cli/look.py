@@ -103,7 +103,7 @@ def explain(
 @takes_blocks
 @prints("text", "json", "csv", "markdown")
 def diff(*, a: str, b: str, files: tuple[str, ...], style: Any) -> None:  # noqa: ANN401
-    """Say what differs between two specs: rows, costs, and which weights of A still fit B.
+    """Say what differs between two specs: rows, costs, weights.
 
     By meaning: what is resolved to the same is the same. Exit status 0 whether or not they differ.
     """

@@ -1,15 +1,17 @@
 """The command sweep."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
 from archspec.cli.program import prints, takes_blocks
 
 if TYPE_CHECKING:
-    from archspec.sweep import Swept
+    from archspec.sweep import Space, Swept
+    from archspec.tables import Format, Record
 
 SHOWN = 5
 """Errors that are printed."""
@@ -65,34 +67,73 @@ def sweep(
     where it ended when the same command is given again.
     """
     from archspec import sweep as engine  # noqa: PLC0415  loads numpy and pyarrow
-    from archspec import tables  # noqa: PLC0415
 
-    front, top, folder = asked["front"], asked["top"], asked["folder"]
-    if front is None and (top or folder):
-        raise click.UsageError("--top and --export are about the points of --front.")
+    front, folder = asked["front"], asked["folder"]
+    if front is None and (asked["top"] or folder or style != "text"):
+        raise click.UsageError("--top, --export and --format are about the points of --front.")
     space = engine.open_space(spec, settings, files)
+    if front is not None:
+        engine.check_goals(space, front)
+    if folder:
+        engine.make_folder(folder)
     draw = engine.Draw(asked["sample"], asked["seed"]) if asked["sample"] else None
-    bar = _Bar()
-    how = engine.How(asked["jobs"], asked["cluster"], asked["restart"], bar)
-    try:
+    with _Bar() as bar, _interrupted(outputs):
+        how = engine.How(asked["jobs"], asked["cluster"], asked["restart"], bar)
         swept = engine.sweep(space, outputs, draw, how)
-    except KeyboardInterrupt:
-        if (kept := engine.parts_of(outputs)).exists():
-            text = f"what is done is kept in '{kept}'; the same command goes on from there"
-            click.echo(text, err=True)
-        raise
-    finally:
-        bar.close()
-    if style == "text":
-        click.echo("\n".join(_summary(spec, swept)))
+    aside = style != "text"  # a program gets nothing but the front on stdout
+    click.echo("\n".join(_summary(spec, swept)), err=aside)
     if front is None:
         return
-    best = engine.best(engine.read(outputs[0]), front, top)
-    click.echo(tables.render(best, style))
+    best = engine.best(engine.read(outputs[0]), front, asked["top"])
+    click.echo(_shown(best, space, style))
     if folder:
         points = [one[engine.POINT] for one in best]
         for path in engine.write_points(space, points, folder, asked["kind"]):
-            click.echo(f"wrote {path}", err=style != "text")
+            click.echo(f"wrote {path}", err=aside)
+
+
+@contextmanager
+def _interrupted(outputs: Sequence[str]) -> Generator[None]:
+    """With Ctrl-C, say what becomes of what is done."""
+    from archspec.sweep import parts_of  # noqa: PLC0415  loads numpy
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        folder = parts_of(outputs)
+        if folder.is_dir():
+            cure = "the same command goes on from there"
+            click.echo(f"what is done is kept in '{folder}'; {cure}", err=True)
+        raise
+
+
+def _shown(best: Sequence["Record"], space: "Space", style: "Format") -> str:
+    """The front; people see bytes with units, and what is the same in all of it once."""
+    from archspec import tables  # noqa: PLC0415
+
+    if style != "text":
+        return tables.render(best, style)
+    if not best:
+        return "\nno point is on the front, as none is in the file"
+    same = {
+        axis.path: best[0][axis.path]
+        for axis in space.axes
+        if len(best) > 1 and len({one[axis.path] for one in best}) == 1
+    }
+    units = ("peak_memory", "weights")
+    records = [
+        {
+            name: tables.Bytes(value) if name in units else value
+            for name, value in one.items()
+            if name not in same
+        }
+        for one in best
+    ]
+    lines = ["", tables.render(records, "text")]
+    if same:
+        each = ", ".join(f"{path} {tables.shown(value)}" for path, value in same.items())
+        lines += ["", f"all of them: {each}"]
+    return "\n".join(lines)
 
 
 def _summary(spec: str, swept: "Swept") -> Sequence[str]:
@@ -113,7 +154,7 @@ def _summary(spec: str, swept: "Swept") -> Sequence[str]:
             for wrong in tally.errors[:SHOWN]
         ]
         if len(tally.errors) > SHOWN:
-            lines.append(f"  and {len(tally.errors) - SHOWN} errors more")
+            lines.append(f"  and {len(tally.errors) - SHOWN:,} more")
     return lines
 
 
@@ -123,6 +164,13 @@ class _Bar:
     def __init__(self) -> None:
         self._bar: Any = None
         self._began = 0, 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
 
     def __call__(self, done: int, total: int) -> None:
         """Draw it."""
@@ -150,8 +198,3 @@ class _Bar:
         bar.start()
         self._task = bar.add_task("points", total=total, completed=done, rate="")
         return bar
-
-    def close(self) -> None:
-        """Take it away."""
-        if self._bar is not None:
-            self._bar.stop()

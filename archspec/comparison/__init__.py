@@ -5,6 +5,8 @@ By meaning: values as they are resolved, whatever words and places they come fro
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from os import fspath
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from archspec import api
@@ -13,12 +15,14 @@ from archspec.backends.cost import Cost, RowCost, WeightBytes, emit
 from archspec.block import Block
 from archspec.comparison.align import Pair, align
 from archspec.comparison.changes import Change, changes
+from archspec.comparison.weights import Fit, Misfit, Weights, weights_of
+from archspec.errors import Problems, SpecError
 from archspec.graph import Graph
-from archspec.ops import Shape
 from archspec.spec import Row, Spec, Tap
 
 Kind: TypeAlias = Literal["added", "removed", "changed", "renamed", "moved", "input", "cost"]
-Fit: TypeAlias = Literal["all", "some", "none", ""]
+
+__all__ = ["Change", "Diff", "Figures", "Fit", "Kind", "Misfit", "RowDiff", "Weights", "diff"]
 
 _BESIDE = ("input", "classes", "normalization", "output_stride", "budget")
 
@@ -58,42 +62,13 @@ class RowDiff:
     fit: Fit
 
 
-class Misfit(NamedTuple):
-    """An array of B that A has not, or has in another shape, which is None where it has not."""
-
-    array: str
-    shape: Shape
-    before: Shape | None
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """Which arrays of B are in A, of one name and shape.
-
-    Args:
-        arrays: of B.
-        numbers: in those.
-        fitting_arrays: that are in A.
-        fitting_numbers: in those.
-        rows: row of B that has arrays → how many are in A.
-        misfits: the arrays that are not.
-    """
-
-    arrays: int
-    numbers: int
-    fitting_arrays: int
-    fitting_numbers: int
-    rows: Mapping[str, Fit]
-    misfits: tuple[Misfit, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class Diff:
     """What differs between two specs, A and B.
 
     Args:
-        a: the title of A.
-        b: the title of B.
+        a: what A was asked for by, or its title.
+        b: likewise.
         changes: what stands beside the tables.
         rows: those that are not as they were, in the order of B.
         cost_before: of all of A.
@@ -134,16 +109,16 @@ def diff(a: Reference, b: Reference, *, blocks: Mapping[str, Block] | None = Non
         blocks: the blocks that rows may name.
 
     Raises:
-        SpecError: one of them is wrong.
+        SpecError: all that is wrong with either.
     """
-    before, after = (_Net.of(reference, blocks) for reference in (a, b))
+    before, after = _nets(a, b, blocks)
     pairs = align(before.spec.rows, after.spec.rows)
     same = {pair.before.path: pair.after.path for pair in pairs if pair.before and pair.after}
-    weights = _weights(before.graph, after.graph)
+    weights = weights_of(before.graph, after.graph, pairs)
     rows = (_row(pair, before, after, same, weights) for pair in pairs)
     return Diff(
-        a=before.spec.title,
-        b=after.spec.title,
+        a=_title(a, before.spec),
+        b=_title(b, after.spec),
         changes=tuple(_beside(before.spec, after.spec, same)),
         rows=tuple(row for row in rows if row),
         cost_before=_figures(before.cost),
@@ -173,6 +148,22 @@ class _Net(NamedTuple):
         return self.rows.get(row.path) or RowCost.nothing(row.path)
 
 
+def _nets(a: Reference, b: Reference, blocks: Mapping[str, Block] | None) -> tuple[_Net, _Net]:
+    problems = Problems()
+    found: list[_Net] = []
+    for reference in (a, b):
+        try:
+            found.append(_Net.of(reference, blocks))
+        except SpecError as reason:
+            problems.extend(reason.diagnostics)
+    problems.check()
+    return found[0], found[1]
+
+
+def _title(reference: Reference, spec: Spec) -> str:
+    return spec.title if isinstance(reference, Spec) else fspath(reference)
+
+
 def _figures(cost: Cost | RowCost) -> Figures:
     return Figures(cost.params, cost.macs, cost.peak_memory)
 
@@ -189,7 +180,7 @@ def _row(
     elif theirs is None:
         kind = "removed"
     else:
-        said = tuple(_said(pair, before.spec, after.spec, same, other=_differ(ours, theirs)))
+        said = tuple(_said(pair, before.spec, after.spec, same))
         kind = _kind(pair, said, ours, theirs)
     if kind is None:
         return None
@@ -221,10 +212,8 @@ def _kind(pair: Pair, said: Sequence[Change], ours: RowCost, theirs: RowCost) ->
     return "cost" if ours.input == theirs.input else "input"
 
 
-def _said(
-    pair: Pair, before: Spec, after: Spec, same: Mapping[str, str], *, other: bool
-) -> Iterator[Change]:
-    """What a row says; how widths are rounded counts where the row costs something else."""
+def _said(pair: Pair, before: Spec, after: Spec, same: Mapping[str, str]) -> Iterator[Change]:
+    """What a row says that it did not."""
     ours, theirs = pair.before, pair.after
     assert ours is not None  # noqa: S101
     assert theirs is not None  # noqa: S101
@@ -235,10 +224,7 @@ def _said(
     # What a part follows its block in is said of the block.
     followed = [replace(change, path=f".{change.path}") for change in found]
     yield from (change for change in found if _rest(change) not in followed)
-    if other:
-        yield from changes("rounding", [ours.rounding], [theirs.rounding])
-    taps = [_at(tap, before, same) for tap in ours.inputs]
-    if taps != [_at(tap, after) for tap in theirs.inputs]:
+    if _taps(ours, before, same) != _taps(theirs, after, {}):
         yield Change("inputs", _paths(ours.inputs), _paths(theirs.inputs))
 
 
@@ -258,12 +244,19 @@ def _paths(taps: Sequence[Tap]) -> Sequence[str] | None:
     return tuple(tap.path for tap in taps) or None
 
 
-def _at(tap: Tap, spec: Spec, same: Mapping[str, str] | None = None) -> tuple[str, str]:
+def _taps(row: Row, spec: Spec, same: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+    """What a row reads, nothing where that is the row before it."""
+    found = [_at(tap, spec, same) for tap in row.inputs]
+    above = next((one.path for one, next_ in pairwise(spec.rows) if next_ is row), "")
+    return [] if found == [(same.get(above, above), "")] else found
+
+
+def _at(tap: Tap, spec: Spec, same: Mapping[str, str]) -> tuple[str, str]:
     """Where a tap is: its row as B calls it, and the rest of the address."""
     for names in ([row.prefix for row in spec.rows], [row.name for row in spec.rows]):
         for row, name in zip(spec.rows, names, strict=True):
             if f"{tap.path}.".startswith(f"{name}."):
-                return (same or {}).get(row.path, row.path), tap.path[len(name) :]
+                return same.get(row.path, row.path), tap.path[len(name) :]
     return "", tap.path
 
 
@@ -273,34 +266,5 @@ def _beside(before: Spec, after: Spec, same: Mapping[str, str]) -> Iterator[Chan
         yield from changes(word, [getattr(before, word)], [getattr(after, word)])
     for name in dict.fromkeys((*before.outputs, *after.outputs)):
         ours, theirs = before.outputs.get(name), after.outputs.get(name)
-        if (ours and _at(ours, before, same)) != (theirs and _at(theirs, after)):
+        if (ours and _at(ours, before, same)) != (theirs and _at(theirs, after, {})):
             yield Change(f"outputs.{name}", ours and ours.path, theirs and theirs.path)
-
-
-def _weights(before: Graph, after: Graph) -> Weights:
-    rows: dict[str, list[bool]] = {}
-    misfits: list[Misfit] = []
-    numbers = fitting = 0
-    for node in after.nodes:
-        for name, weight in after.weights_of(node).items():
-            key = f"{node.name}/{name}"
-            old = before.weights.get(key)
-            fits = old is not None and old.shape == weight.shape
-            rows.setdefault(node.row, []).append(fits)
-            numbers += weight.size
-            fitting += weight.size if fits else 0
-            if not fits:
-                misfits.append(Misfit(key, weight.shape, old.shape if old else None))
-    arrays = sum(map(len, rows.values()))
-    return Weights(
-        arrays=arrays,
-        numbers=numbers,
-        fitting_arrays=arrays - len(misfits),
-        fitting_numbers=fitting,
-        rows={row: _fit(found) for row, found in rows.items()},
-        misfits=tuple(misfits),
-    )
-
-
-def _fit(found: Sequence[bool]) -> Fit:
-    return "all" if all(found) else "some" if any(found) else "none"

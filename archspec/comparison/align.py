@@ -1,14 +1,25 @@
 """Which row of one spec is which of another: by what they say, and by their names."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from operator import ne
 from typing import NamedTuple
 
-from archspec.comparison.changes import changes
 from archspec.spec import Row
 
-_SAME, _RENAMED, _NAMED = 4.0, 3.0, 1.0
-"""What a pair is worth: of one name that says the same; that says the same; of one name."""
+# What a pair is worth; a row that is removed, or added, is worth nothing.
+_SAME = 3.0
+"""It says the same."""
+_ALIKE, _DIFFERENCE, _MOST = 2.75, 0.15, 16
+"""It is of the same block: less for each value that differs, as far as they count."""
+_NAMED, _NUMBERED = 1.0, 0.1
+"""It has the same name besides, given by somebody or by the place."""
+_FEW = 3
+"""Values in which a row may differ whose number has changed."""
+_MANY = 1 << 16
+"""Pairs of which no more are looked at for rows that are nearly the same."""
 
 
 class Pair(NamedTuple):
@@ -29,76 +40,106 @@ def align(before: Sequence[Row], after: Sequence[Row]) -> list[Pair]:
     """The rows of two specs in pairs, in the order of B; what is only in A stands where it stood.
 
     Rows keep their order as far as that is worth it, so that an inserted one does not make all
-    behind it others. What is left over then has moved, where it has the name of one that is left
+    behind it others. Names that are numbers of places, `s3` or `conv2`, decide only between what is
+    as good otherwise. What is left over then has moved, where it has the name of one that is left
     over, or is the only one that says what it says.
     """
     ours, theirs = _said(before), _said(after)
     start = 0
-    while start < min(len(before), len(after)) and ours[start] == theirs[start]:
+    while start < min(len(ours), len(theirs)) and ours[start] == theirs[start]:
         start += 1
     found = {index: index for index in range(start)}
-    found |= {
-        start + one: start + other
-        for one, other in _aligned(before[start:], after[start:], ours[start:], theirs[start:])
-    }
+    found |= {start + one: start + other for one, other in _aligned(ours[start:], theirs[start:])}
     moved = _moved(ours, theirs, found)
     return list(_in_order(before, after, found, moved))
 
 
 class _Said(NamedTuple):
-    """Where a row stands and what it says."""
+    """What a row is called, and what it says.
+
+    Args:
+        path: of the row.
+        text: all that it says.
+        kind: its section and block where its name may be its number there, else "".
+        values: of repeats and of each parameter, in all blocks.
+    """
 
     path: str
     text: str
+    kind: str
+    values: Sequence[str]
 
 
 def _said(rows: Sequence[Row]) -> list[_Said]:
-    return [_Said(row.path, f"{row.block} {row.blocks!r}") for row in rows]
+    return [
+        _Said(row.path, f"{row.block} {row.blocks!r}", _kind(row), list(_values(row)))
+        for row in rows
+    ]
 
 
-def _aligned(
-    before: Sequence[Row], after: Sequence[Row], ours: Sequence[_Said], theirs: Sequence[_Said]
-) -> Iterator[tuple[int, int]]:
-    """The pairs in order that are worth most together."""
-    there = {row.path: row for row in after}
-    named = {row.path: _NAMED + _alike(row, there[row.path]) for row in before if row.path in there}
-    best = [0.0] * (len(after) + 1)
+def _kind(row: Row) -> str:
+    word = "s" if row.section == "stages" else re.escape(row.block)
+    return f"{row.section} {row.block}" if re.fullmatch(rf"{word}[0-9]*", row.name) else ""
+
+
+def _values(row: Row) -> Iterator[str]:
+    yield f"{row.block} {len(row.blocks)}"
+    for field in fields(row.blocks[0]):
+        yield repr(dict.fromkeys(repr(getattr(block, field.name)) for block in row.blocks))
+
+
+def _aligned(ours: Sequence[_Said], theirs: Sequence[_Said]) -> Iterator[tuple[int, int]]:
+    """The pairs in order that are worth most together, found from the end."""
+    named = {said.path: at for at, said in enumerate(theirs)}
+    saying, kinds = _by(theirs, "text"), _by(theirs, "kind")
+    few = len(ours) * len(theirs) <= _MANY
+    best = [0.0] * (len(theirs) + 1)
     steps: list[bytearray] = []
     for mine in reversed(ours):
-        below, best = best, [0.0] * (len(after) + 1)
-        step = bytearray(len(after))
-        for at in range(len(after) - 1, -1, -1):
-            yours = theirs[at]
-            worth = _worth(mine, yours, named) if _may_pair(mine, yours) else 0.0
-            skipped = max(below[at], best[at + 1])
-            together = worth + below[at + 1]
-            if worth and together >= skipped:
-                best[at], step[at] = together, _PAIR
-            else:
-                best[at] = skipped
-                step[at] = _NEXT_OF_A if below[at] >= best[at + 1] else _NEXT_OF_B
+        worth = {
+            at: worth
+            for at in (kinds.get(mine.kind, ()) if few and mine.kind else ())
+            if (worth := _alike(mine, theirs[at])) >= _ALIKE - _FEW * _DIFFERENCE
+        }
+        worth |= dict.fromkeys(saying.get(mine.text, ()), _SAME)
+        if (at := named.get(mine.path)) is not None:
+            name = _NUMBERED if mine.kind else _NAMED
+            worth[at] = name + (worth.get(at) or _alike(mine, theirs[at]))
+        step, best = _step(worth, best)
         steps.append(step)
-    return _walked(steps[::-1], len(after))
+    return _walked(steps[::-1], len(theirs))
+
+
+def _by(rows: Sequence[_Said], field: str) -> Mapping[str, Sequence[int]]:
+    found: dict[str, list[int]] = {}
+    for at, said in enumerate(rows):
+        found.setdefault(getattr(said, field), []).append(at)
+    return found
+
+
+def _alike(mine: _Said, yours: _Said) -> float:
+    """What two rows are worth that do not say the same; nothing, if their blocks are others."""
+    if mine.text.partition(" ")[0] != yours.text.partition(" ")[0]:
+        return 0.0
+    return _ALIKE - _DIFFERENCE * min(sum(map(ne, mine.values, yours.values)), _MOST)
 
 
 _PAIR, _NEXT_OF_A, _NEXT_OF_B = 1, 2, 3
 
 
-def _may_pair(mine: _Said, yours: _Said) -> bool:
-    return mine.path == yours.path or mine.text == yours.text
-
-
-def _worth(mine: _Said, yours: _Said, named: Mapping[str, float]) -> float:
-    if mine.path == yours.path:
-        return _SAME if mine.text == yours.text else named[mine.path]
-    return _RENAMED
-
-
-def _alike(before: Row, after: Row) -> float:
-    """1 for rows that say the same, 0 for those of other blocks."""
-    if before.block != after.block:
-        return 0.0
-    return 1 / (1 + sum(1 for _ in changes("", before.blocks, after.blocks)))
+def _step(worth: Mapping[int, float], below: Sequence[float]) -> tuple[bytearray, list[float]]:
+    """For each row of B on, what to do with one of A, and what all from there on is worth then."""
+    count = len(below) - 1
+    step, best = bytearray(count), [0.0] * (count + 1)
+    right = 0.0
+    for at in range(count - 1, -1, -1):
+        down = below[at]
+        value, what = (down, _NEXT_OF_A) if down >= right else (right, _NEXT_OF_B)
+        if at in worth and (together := worth[at] + below[at + 1]) >= value:
+            value, what = together, _PAIR
+        best[at] = right = value
+        step[at] = what
+    return step, best
 
 
 def _walked(steps: Sequence[bytearray], count: int) -> Iterator[tuple[int, int]]:
@@ -132,15 +173,17 @@ def _moved(
 def _in_order(
     before: Sequence[Row], after: Sequence[Row], found: Mapping[int, int], moved: Mapping[int, int]
 ) -> Iterator[Pair]:
-    source = {other: one for one, other in (*found.items(), *moved.items())}
-    gone = iter([at for at in range(len(before)) if at not in found and at not in moved])
-    next_gone = next(gone, None)
+    """The pairs by their places in B, before them what stood before their like in A and is gone."""
+    gone = [at for at in range(len(before)) if at not in found and at not in moved][::-1]
+    mine = {other: one for one, other in found.items()}
+    still = {other: one for one, other in moved.items()}
+    ends = sorted(found, reverse=True)
     for at, row in enumerate(after):
-        one = source.get(at)
-        while next_gone is not None and one is not None and one not in moved and next_gone < one:
-            yield Pair(before[next_gone], None)
-            next_gone = next(gone, None)
-        yield Pair(before[one] if one is not None else None, row, one in moved)
-    while next_gone is not None:
-        yield Pair(before[next_gone], None)
-        next_gone = next(gone, None)
+        end = ends[-1] if ends else len(before)
+        while gone and gone[-1] < end:
+            yield Pair(before[gone.pop()], None)
+        if at in mine:
+            ends.pop()
+        one = mine.get(at, still.get(at))
+        yield Pair(before[one] if one is not None else None, row, at in still)
+    yield from (Pair(before[at], None) for at in reversed(gone))

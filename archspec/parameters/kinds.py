@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, TypeAlias, cast
 
 MAX_CHANNELS = 1 << 17
@@ -200,7 +199,8 @@ def _read_cost(value: float | str) -> int:
     if not isinstance(value, str):
         return int(value)
     number = value.rstrip("kKMGiB")
-    return int(Fraction(number) * _UNITS[value[len(number) :]])
+    whole, _point, part = number.partition(".")
+    return int(whole + part) * _UNITS[value[len(number) :]] // 10 ** len(part)
 
 
 COUNT = _cost("a whole number, or one with K, M or G, such as 3.4M", _decimals(_THOUSANDS))

@@ -10,7 +10,6 @@ from typing import NamedTuple, TypeAlias
 
 from archspec.graph import INPUT, Graph, Node
 from archspec.passes.liveness import alive
-from archspec.passes.structure import deployed
 
 MOST = 6
 """Branches whose every order is tried, 720 of them; more stay as they are written."""
@@ -67,6 +66,8 @@ def ordered(graph: Graph) -> Graph:
     """
     if not _forks(graph):
         return graph
+    from archspec.passes.structure import deployed  # noqa: PLC0415  most nets have no branches
+
     small = deployed(graph)
     if not _forks(small):
         return graph

@@ -1,12 +1,14 @@
 """Specs → one HTML page: tables, diagrams, charts of what they cost. Nothing is loaded from a net.
 
 The page has everything in it: style, script, the library that draws the charts. A policy in it
-forbids the browser to fetch anything.
+forbids the browser to fetch anything, and to run anything else.
 """
 
 import os
+from base64 import b64encode
 from collections.abc import Sequence
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -55,7 +57,8 @@ def page(
         SpecError: what is wrong with a spec, or with the file of the sweep.
     """
     known = contents(specs, sweep, batch, precision)
-    return _environment().get_template("page.html").render(**known, **assets()._asdict())
+    template = _environment().get_template("page.html")
+    return template.render(**known, **assets()._asdict(), hashes=_hashes())
 
 
 def fragment(
@@ -77,6 +80,14 @@ def assets() -> Assets:
 
     library: Any = charts.get_plotlyjs()
     return Assets(_file("style.css"), _file("script.js"), library)
+
+
+@cache
+def _hashes() -> str:
+    """What a policy calls the two scripts; no other is run."""
+    scripts = (assets().library, assets().script)
+    digests = (sha256(text.encode()).digest() for text in scripts)
+    return " ".join(f"'sha256-{b64encode(digest).decode()}'" for digest in digests)
 
 
 def need_ending(path: Path, ending: str) -> None:

@@ -55,21 +55,21 @@ def bars(chart: str, title: str, names: Sequence[str], values: Sequence[int], ke
         "text": texts,
         "textposition": "auto",
         "insidetextanchor": "end",
-        "hovertext": [f"{name}: {text}" for name, text in zip(names, texts, strict=True)],
+        "hovertext": [f"{_plain(name)}: {text}" for name, text in zip(names, texts, strict=True)],
         "hoverinfo": "text",
         "cliponaxis": False,
     }
-    height = 46 + _ROW * len(names)
+    height = 34 + _ROW * len(names)
     layout = {
         "height": height,
-        "margin": {"l": 10, "r": 56, "t": 6, "b": 36},
+        "margin": {"l": 10, "r": 56, "t": 6, "b": 24},
         "bargap": 0.25,
         "yaxis": {
             "autorange": "reversed",
             "automargin": True,
             "type": "category",
             "tickvals": [f"{number}" for number in range(len(names))],
-            "ticktext": [_cut(name) for name in names],
+            "ticktext": [_plain(_cut(name)) for name in names],
         },
         "xaxis": {"rangemode": "tozero", "tickangle": 0, **_ticks(max(values), key)},
     }
@@ -109,6 +109,10 @@ def _text(value: int, key: str) -> str:
 
 
 def _cut(name: str) -> str:
-    """A name as an axis shows it; it may not be what Plotly takes for markup."""
-    text = name if len(name) <= 28 else f"{name[:27]}…"  # noqa: PLR2004
+    """A name as an axis has room for it."""
+    return name if len(name) <= 28 else f"{name[:27]}…"  # noqa: PLR2004
+
+
+def _plain(text: str) -> str:
+    """A text in which Plotly finds no markup."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

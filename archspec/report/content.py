@@ -7,10 +7,13 @@ from typing import Any, NamedTuple, TypeAlias
 from archspec import api, tables, views
 from archspec.backends import cost, diagram
 from archspec.backends.cost import Precision
+from archspec.comparison import diff
 from archspec.graph import Graph
 from archspec.report.charts import CHARTED, Chart, bars, in_bytes, per_row
 from archspec.report.sheets import Sheet, sheet, sides, worded
 from archspec.spec import Spec
+from archspec.views.differences import fit
+from archspec.views.differences import rows as changed_rows
 
 Path: TypeAlias = str | PathLike[str]
 Record: TypeAlias = Mapping[str, Any]
@@ -49,6 +52,20 @@ class Net(NamedTuple):
     charts: tuple[Chart, ...]
 
 
+class Difference(NamedTuple):
+    """What differs between two specs.
+
+    Args:
+        title: of both.
+        note: whether they are the same net, and which weights of the one fit the other.
+        rows: those that are not as they were.
+    """
+
+    title: str
+    note: str
+    rows: Sheet | None
+
+
 class Sweep(NamedTuple):
     """The result of a sweep.
 
@@ -83,9 +100,20 @@ def contents(
         "title": ", ".join(spec.title for spec in specs),
         "nets": nets,
         "compared": _compared(found) if several else None,
+        "difference": _difference(*specs) if len(specs) == 2 else None,  # noqa: PLR2004
         "charts": _comparisons(found) if several else (),
         "sweep": _sweep(sweep) if sweep else None,
     }
+
+
+def _difference(before: Spec, after: Spec) -> Difference:
+    found = diff(before, after)
+    title = f"{found.a} → {found.b}"
+    if found.same:
+        return Difference(title, "The same net.", None)
+    records = changed_rows(found)
+    note = f"Costs are those of one image in fp32. {fit(found)}."
+    return Difference(title, note, sheet(f"What differs: {title}", records, tuple(records[0])))
 
 
 def _sweep(path: Path) -> Sweep:
@@ -200,9 +228,8 @@ def _bytes(size: int) -> str:
 
 def _short(number: int) -> str:
     """Three digits: 3.54 M."""
-    size, units = float(number), ["", " k", " M", " G", " T"]
-    for unit in units:
-        if size < 999.5:  # noqa: PLR2004  it would be 1000
-            return f"{size:.3g}{unit}"
-        size /= 1000
-    return f"{size * 1000:.3g} T"
+    size, units = float(number), ["T", "G", "M", "k", ""]
+    unit = units.pop()
+    while size >= 999.5 and units:  # noqa: PLR2004  which would be shown as 1e+03
+        size, unit = size / 1000, units.pop()
+    return f"{size:.3g} {unit}".rstrip()

@@ -10,6 +10,7 @@ from archspec.report.charts import in_bytes
 
 Record: TypeAlias = Mapping[str, Any]
 
+NUMBER = "number"
 _SHARE = "_share"
 _WORDS = {
     "params": "parameters",
@@ -31,13 +32,13 @@ class Cell(NamedTuple):
         text: for people.
         value: for programs, JSON: as `archspec show --format json` has it.
         order: what it is sorted by, a number or a text.
-        numeric: whether it stands to the right.
+        look: "number", which stands to the right, "words", which may be broken, or "shape".
     """
 
     text: str
     value: str
     order: str
-    numeric: bool
+    look: str
 
 
 class Column(NamedTuple):
@@ -63,7 +64,7 @@ def sheet(
     """Some columns of records as a table."""
     rows = tuple(tuple(cell(key, record[key]) for key in keys) for record in records)
     columns = tuple(
-        Column(key, worded(key), all(row[place].numeric for row in rows))
+        Column(key, worded(key), all(row[place].look == NUMBER for row in rows))
         for place, key in enumerate(keys)
     )
     last = (
@@ -86,9 +87,11 @@ def cell(key: str, value: Any) -> Cell:  # noqa: ANN401  of any column
         text = sides(value) if value else "all" if value is None else ""
     else:
         text = tables.shown(value)
-    numeric = isinstance(value, int | float)
-    order = str(value) if numeric else _order(value)
-    return Cell(text, json.dumps(value), order, numeric)
+    if isinstance(value, int | float):
+        return Cell(text, json.dumps(value), str(value), NUMBER)
+    return Cell(
+        text, json.dumps(value), _order(value), "words" if isinstance(value, str) else "shape"
+    )
 
 
 def _order(value: Any) -> str:  # noqa: ANN401  as above

@@ -1,7 +1,6 @@
 """The space of a `search` section, and of `--set path=a,b,c`: the values to try at some paths."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 
 from archspec.errors import Problems, Span, SpecError, did_you_mean, error
 from archspec.resolve.edit import set_path
@@ -84,6 +83,8 @@ def numbers(path: str, start: float, end: float, step: float, span: Span) -> tup
     Raises:
         SpecError: E215, the step leads nowhere, or there are too many.
     """
+    from decimal import Decimal  # noqa: PLC0415  most specs have no ranges
+
     first, last, by = (Decimal(str(number)) for number in (start, end, step))
     if by == 0 or (last - first) / by < 0:
         message = f"steps of {step} from {start} never come to {end}"

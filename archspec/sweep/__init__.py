@@ -1,6 +1,6 @@
 """Sweeps: what thousands to millions of variants of a spec cost, without building one."""
 
-from archspec.sweep.best import best, write_points
+from archspec.sweep.best import best, check_goals, make_folder, write_points
 from archspec.sweep.front import Goal, front, goals
 from archspec.sweep.results import METRICS, POINT, Results, read
 from archspec.sweep.run import How, Swept, parts_of, sweep
@@ -18,8 +18,10 @@ __all__ = [
     "Swept",
     "axis",
     "best",
+    "check_goals",
     "front",
     "goals",
+    "make_folder",
     "open_space",
     "parts_of",
     "read",

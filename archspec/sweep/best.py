@@ -8,10 +8,20 @@ from archspec.draft import recovered
 from archspec.errors import cause, error
 from archspec.files import write_whole
 from archspec.sweep.front import front, goals, lowest
-from archspec.sweep.results import Results, joined
+from archspec.sweep.results import Results, joined, schema
 from archspec.sweep.space import Space
 
 Record = Mapping[str, Any]
+
+
+def check_goals(space: Space, said: str) -> None:
+    """Refuse, before hours of work, columns that the file of a space will not have.
+
+    Raises:
+        SpecError: E625, there is no such column of numbers.
+    """
+    kinds = schema(space.axes)
+    goals(said, Results("", dict(zip(kinds.names, kinds.types, strict=True))).numbers())
 
 
 def best(results: Results, said: str, top: int | None = None) -> list[Record]:
@@ -36,6 +46,18 @@ def best(results: Results, said: str, top: int | None = None) -> list[Record]:
     return [] if kept is None else kept.to_pylist()[:top]
 
 
+def make_folder(folder: str) -> None:
+    """Make a folder for points, unless it is there.
+
+    Raises:
+        SpecError: E110, the system refuses.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as reason:
+        raise error("E110", f"cannot make the folder '{folder}': {cause(reason)}") from reason
+
+
 def write_points(
     space: Space, points: Sequence[int], folder: str, kind: Literal["yaml", "onnx"]
 ) -> Iterator[Path]:
@@ -46,10 +68,7 @@ def write_points(
     """
     from archspec.exports import export  # noqa: PLC0415  loads numpy and onnx
 
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as reason:
-        raise error("E110", f"cannot make the folder '{folder}': {cause(reason)}") from reason
+    make_folder(folder)
     for point in points:
         spec = space.spec(point)
         name = f"{spec.name}_{point}"

@@ -53,11 +53,16 @@ def lowest(goal: Sequence[Goal], columns: Iterable[Values]) -> Values:
 def front(values: Values) -> NDArray[np.int64]:
     """The places of the points on the front, those lowest in the first column first.
 
-    Of points that are equal the first is on it.
+    Of points that are equal the first is on it; those of which a value is not known are not.
 
     Args:
-        values: (points, columns), less is better.
+        values: (points, columns), less is better; NaN where it is not known.
     """
+    known = np.flatnonzero(~np.isnan(values).any(axis=1))
+    return known[_front(values[known])]
+
+
+def _front(values: Values) -> NDArray[np.int64]:
     if not len(values):
         return np.zeros(0, np.int64)
     order = np.lexsort((np.arange(len(values)), *reversed(values.T)))

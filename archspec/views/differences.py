@@ -114,9 +114,17 @@ def _bytes(name: str, old: int, new: int) -> Record:
 def fit(diff: Diff) -> str:
     """For people: how much of the weights of A is of use."""
     found = diff.weights
-    return (
+    said = (
         f"{found.fitting_arrays:,} of the {found.arrays:,} arrays of {diff.b} are in {diff.a} too,"
         f" of the same name and shape: {found.fitting_numbers:,} of {found.numbers:,} numbers"
+    )
+    own = found.fitting_arrays - found.foreign_arrays
+    if own == found.matched_arrays and not found.foreign_arrays:
+        return said
+    return (
+        f"{said}\nof those, {found.foreign_arrays:,} belong to another row there;"
+        f" if rows kept their names: {found.matched_arrays:,} arrays,"
+        f" {found.matched_numbers:,} numbers"
     )
 
 

@@ -151,6 +151,21 @@ def test_layers_that_only_grow_are_drawn_once():
     assert "blocks 1 to 24  × 24" in words(picture)
 
 
+def test_parts_of_a_common_name_become_one_where_they_are_many_and_lie_together():
+    def boxes(pattern: str) -> list[str]:
+        build, value = GraphBuilder("net", (8, 8, 4)), INPUT
+        for number, letter in enumerate(pattern):
+            name = f"s1.1.{letter}.p{number}.conv"
+            value = build.add(name, ops.Convolution((3, 3), channels=4), [value], "stages.s1")
+        svg = diagram.emit(build.build({"output": value}))
+        assert faults(svg) == []
+        return [box.texts[0] for box in Picture(svg).boxes]
+
+    assert boxes("a" * 6 + "b" * 6) == [f"{'ab'[n > 5]} p{n}" for n in range(12)]
+    assert boxes("a" * 6 + "b" * 7) == ["a", *(f"b p{n}" for n in range(6, 13))]
+    assert boxes("ab" * 7) == [f"{'ab'[n % 2]} p{n}" for n in range(14)]
+
+
 def test_a_block_with_an_output_of_its_own_is_not_drawn_with_others(drawn):
     text = """\
         stages:
@@ -222,6 +237,14 @@ def graphs(draw) -> Graph:
 @given(graphs())
 def test_no_graph_is_drawn_with_anything_on_anything_else(graph):
     assert faults(diagram.emit(graph)) == []
+
+
+def test_a_graph_that_does_nothing_is_an_input_and_an_output():
+    svg = diagram.emit(Graph("net", (8, 8, 3), (), {"output": INPUT}))
+    assert faults(svg) == []
+    picture = Picture(svg)
+    assert words(picture) == ["net", "input", "8×8×3", "output", "8×8×3"]
+    assert len(picture.wires) == 1
 
 
 def test_names_are_escaped_and_shown_as_they_are():

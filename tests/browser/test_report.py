@@ -265,6 +265,18 @@ def test_the_line_joins_the_best_points(visit, swept):
     assert page.page.locator("#sweep-chart .scatterlayer .trace >> nth=0 >> .point").count() == 400
 
 
+def test_what_is_plotted_is_chosen_with_the_keyboard(visit, swept):
+    path, rows = swept
+    page = visit(path)
+    page.page.locator("#sweep-x").focus()
+    page.page.keyboard.press("ArrowDown")  # to the column after the MACs
+    assert page.page.input_value("#sweep-x") == "peak_memory"
+    assert {*front(page)} == best(rows, "peak_memory", "accuracy", -1)
+    for wanted in ("sweep-y", "sweep-better"):
+        page.page.keyboard.press("Tab")
+        assert page.page.evaluate("document.activeElement.id") == wanted
+
+
 def test_a_point_says_what_it_sets_to_who_points_at_it(visit, swept):
     path, rows = swept
     page = visit(path)
@@ -311,6 +323,12 @@ def test_on_paper_everything_is_open_and_light(look):
     assert ground == "rgb(255, 255, 255)"
     assert [item for item in page.page.evaluate("look.contrasts()") if item[1] < 4.5] == []
     assert page.page.evaluate("document.documentElement.scrollWidth") <= 720
+    charts = page.page.eval_on_selector_all(
+        ".chart",
+        "(some) => some.map((one) => [one.clientWidth, one.querySelector('svg').clientWidth])",
+    )
+    assert len(charts) == 3
+    assert all(drawn <= room for room, drawn in charts), charts
     page.keep("report-print")
     page.page.emulate_media(media="screen")
     page.until("!document.querySelector('details').open")
@@ -334,7 +352,7 @@ def test_a_spec_that_wants_to_run_something_is_shown_as_it_is_written(look, tmp_
     assert page.page.title() == "hostile · archspec"
 
 
-def test_the_page_lets_nothing_be_loaded(visit, report):
+def test_the_page_lets_nothing_be_loaded_or_run(visit, report):
     page = visit(report("mobilenet_v2"))
     reasons = []
     page.page.on("requestfailed", lambda request: reasons.append(request.failure))
@@ -346,11 +364,16 @@ def test_the_page_lets_nothing_be_loaded(visit, report):
             image.onerror = fails;
             image.src = "https://example.invalid/x.png";
           })];
+          const script = document.createElement("script");
+          script.textContent = "window.hasRun = true";
+          document.body.append(script);
+          document.body.insertAdjacentHTML("beforeend", "<p id='p' onclick='window.hasRun = true'>");
+          document.getElementById("p").click();
           const found = await Promise.allSettled(tries);
-          return found.map((one) => one.status);
+          return [...found.map((one) => one.status), window.hasRun === true];
         }"""
     )
-    assert refused == ["rejected", "rejected"]
+    assert refused == ["rejected", "rejected", False]
     assert set(reasons) <= {"csp"}  # before anything is asked for
     blocked = [text for text in page.complaints if "Content Security Policy" in text]
     assert len(blocked) >= len(refused)

@@ -81,7 +81,7 @@ def test_a_worker_that_is_killed_loses_nothing_and_repeats_nothing(tmp_path, loc
     with cluster(2) as (address, _, workers):
         seen = []
 
-        def kill(done, total):
+        def kill(done, _total):
             seen.append(done)
             if len(seen) == 3:
                 workers[0].send_signal(signal.SIGKILL)
@@ -103,7 +103,7 @@ def test_a_cluster_that_is_lost_leaves_what_is_done(tmp_path, local):
     space = open_space("mobilenet_v2", SPACE)
     with cluster(1) as (address, scheduler, _):
 
-        def kill(done, total):
+        def kill(done, _total):
             if done:
                 scheduler.send_signal(signal.SIGKILL)
 

@@ -163,7 +163,7 @@ class _Port(NamedTuple):
 def arrange(graph: Graph) -> Page:
     """A graph on a page."""
     shelves = _shelves([_Row(band, _lines(band)) for band in bands(graph)])
-    wide = max(_shelf_width(shelf) for shelf in shelves)
+    wide = max((_shelf_width(shelf) for shelf in shelves), default=0.0)
     title = cut(graph.name, NAME)
     wide = max(wide, _LEAST, width_of(title, TITLE_SIZE, bold=True))
     page = Page(title, wide + 2 * (MARGIN + _TURN))
@@ -280,7 +280,7 @@ def _pill_width(name: str, text: str) -> float:
 
 def _put_outputs(page: Page, graph: Graph, y: float, port: _Port) -> None:
     """The outputs in a line at the end, those without a wire with what they are."""
-    top, left, last = y, MARGIN + _TURN, graph.nodes[-1].name
+    top, left, last = y, MARGIN + _TURN, [*graph.shapes][-1]
     x = left
     for name, node in sorted(graph.outputs.items(), key=lambda item: item[1] != last):
         ahead = node == last and x == left
@@ -291,6 +291,6 @@ def _put_outputs(page: Page, graph: Graph, y: float, port: _Port) -> None:
         page.pills.append(Pill(x, y, width, cut(name, NAME), text))
         page.width = max(page.width, x + width + MARGIN)
         if ahead:
-            page.wires.append(_link(port, (x, y + PILL / 2), top, 0)._replace(ahead=True))
+            page.wires.append(_link(port, (x, y + PILL / 2), top, -1)._replace(ahead=True))
         x += width + _BETWEEN
     page.height = y + PILL + MARGIN

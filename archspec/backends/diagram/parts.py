@@ -95,7 +95,7 @@ _Block: TypeAlias = tuple[str, str, str, list[Node]]
 
 def _blocks(graph: Graph) -> Iterator[_Block]:
     if not any(node.row for node in graph.nodes):
-        yield from _pieces(graph)
+        yield from _pieces(graph) if graph.nodes else ()
         return
     for (row, number), nodes in groupby(graph.nodes, key=lambda node: (node.row, _number(node))):
         name = row.removeprefix("stages.")
