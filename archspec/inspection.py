@@ -77,19 +77,19 @@ def _check_samples(opened: Opened, blocks: Mapping[str, Block]) -> None:
     nodes = 0
     for choice in opened.samples():
         note = (Note(f"in variant '{':'.join(choice)}'"),) if choice else ()
+        over = Problems()
         try:
             spec = resolve(opened, Parameters(blocks), [(name, None) for name in choice])
             graph = lower(spec, blocks).graph
-            nodes += len(graph.nodes)
-            over = Problems()
             check_budget(spec, graph, over)
-            over.check()
+            found, made = over.diagnostics, len(graph.nodes)
         except SpecError as reason:
-            new = {(item.code, item.message, str(item.span)): item for item in reason.diagnostics}
-            found = (item for key, item in new.items() if key not in seen)
-            problems.extend(item._replace(notes=item.notes + note) for item in found)
-            seen |= new.keys()
-            nodes += FAILED
+            found, made = reason.diagnostics, FAILED
+        new = {(item.code, item.message, str(item.span)): item for item in found}
+        unseen = (item for key, item in new.items() if key not in seen)
+        problems.extend(item._replace(notes=item.notes + note) for item in unseen)
+        seen |= new.keys()
+        nodes += made
         if nodes > MAX_NODES:
             message = f"the variants have more than {MAX_NODES} ops in all; others are not checked"
             problems.add("E211", message, opened.tree.span)
@@ -108,7 +108,8 @@ def check_budget(spec: Spec, graph: Graph, problems: Problems) -> None:
     places = {row.path: row.span for row in spec.rows}
     total, rows = _costs(costs, budget), {row.row: _costs(row, budget) for row in costs}
     for name in budget.over(**total):
-        most = sorted(rows, key=lambda row, name=name: -rows[row][name])[:WORST]
+        costly = (row for row in rows if rows[row][name])
+        most = sorted(costly, key=lambda row, name=name: -rows[row][name])[:WORST]
         what, limit = LIMITS[name].format(budget.precision), getattr(budget, name)
         problems.add(
             "E216",
