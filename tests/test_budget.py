@@ -1,5 +1,6 @@
 """What a net may cost: `budget`, its units, and the check of it."""
 
+from decimal import Decimal
 from fractions import Fraction
 
 import archspec
@@ -9,6 +10,7 @@ from archspec.spec import Budget
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
+from tests.commands import printed, run
 
 UNITS = {
     "K": 10**3, "M": 10**6, "G": 10**9,
@@ -35,6 +37,9 @@ def fits(kind, value) -> bool:
         (BYTES, "256KiB", 262_144),
         (BYTES, "1.5MiB", 1_572_864),
         (BYTES, "0.25KiB", 256),
+        (BYTES, "1.0MiB", 1 << 20),
+        (BYTES, "2.500GiB", 5 << 29),
+        (BYTES, "0.125KiB", 128),
         (BYTES, "1.5MB", 1_500_000),
         (BYTES, "2kB", 2_000),
         (BYTES, "1GiB", 1 << 30),
@@ -55,7 +60,7 @@ def test_what_is_no_count(said):
 
 @pytest.mark.parametrize(
     "said",
-    ["4M", "4Mb", "4KB", "4 KiB", "4kiB", "4kib", "0.1KiB", "1.5B", "0B", "0.0KiB", "-1B", "1TB", 0, 0.5, "256KiBs"],
+    ["4M", "4Mb", "4KB", "4 KiB", "4kiB", "4kib", "0.1KiB", "1.1MiB", "1.0625KiB", "1.5B", "0B", "0.0KiB", "-1B", "1TB", 0, 0.5, "256KiBs"],
 )  # fmt: skip
 def test_what_is_no_number_of_bytes(said):
     assert not fits(BYTES, said)
@@ -73,6 +78,19 @@ def test_whatever_is_taken_comes_out_whole_and_exact(whole, part, unit):
             number = Fraction(f"{whole}.{part}" if part else whole) * UNITS[unit]
             assert number >= 1
             assert kind.read(said) == number
+
+
+@given(
+    thousandths=st.integers(1, 10**6),
+    places=st.integers(0, 3),
+    unit=st.sampled_from(["kB", "MB", "GB", "KiB", "MiB", "GiB"]),
+)
+def test_bytes_of_three_places_are_taken_just_where_they_come_out_whole(thousandths, places, unit):
+    said = f"{Decimal(thousandths) / 1000:.{places}f}{unit}"
+    number = Fraction(said.removesuffix(unit)) * UNITS[unit]
+    assert fits(BYTES, said) == (number.denominator == 1 and number > 0)
+    if fits(BYTES, said):
+        assert BYTES.read(said) == number
 
 
 def spec(text, tmp_path, name="net"):
@@ -121,6 +139,78 @@ def test_the_rows_that_are_named_cost_most(tmp_path):
     assert [note.message for note in found.notes] == [f"{row.row} {row.params:,}" for row in most]
 
 
-def test_only_the_check_asks_for_the_budget(tmp_path):
+def test_a_row_that_costs_nothing_is_not_named(write):
+    rows = "stem: [{block: conv, channels: 4, kernel: 3}]\nhead: [{block: flatten}]\n"
+    (found,) = archspec.check(write(f"budget: {{params: 7}}\n{rows}"))
+    assert found.message == "112 parameters; the budget is 7"
+    assert [note.message for note in found.notes] == ["stem.conv 112"]
+
+
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [
+        ("budget: 1M", "1M"),
+        ("budget: {params: 1.5M, macs: 1G}", "1.5M"),
+        ("change: {budget.params: 2M}", "2M"),
+    ],
+)
+def test_the_budget_is_shown_where_it_is_said(tmp_path, said, place):
+    (found,) = archspec.check(spec(f"extends: mobilenet_v2\n{said}\n", tmp_path))
+    assert found.span.text == place
+
+
+def test_a_variant_that_is_asked_for_is_held_to_its_budget_alone(tmp_path):
+    variants = "variants: {small: {scaling: {width: 0.35}}, wide: {scaling: {width: 1.4}}}"
+    path = spec(f"extends: mobilenet_v2\nbudget: {{params: 4M}}\n{variants}\n", tmp_path)
+    assert archspec.check(f"{path}:small") == ()
+    (found,) = archspec.check(f"{path}:wide")
+    assert found.message == "6,156,712 parameters; the budget is 4,000,000"
+    assert [note.message for note in found.notes] == [
+        "head.classifier 1,793,000", "stages.s6 1,560,240", "stages.s7 927,808",
+    ]  # fmt: skip
+
+
+def test_many_variants_over_the_budget_are_all_tried(write):
+    classes = [2 + number // 4 for number in range(200)]
+    said = "".join(f"  v{number}: {{classes: {count}}}\n" for number, count in enumerate(classes))
+    stem = "stem: [{block: conv, channels: 8, kernel: 3, bias: true, norm: none}]\n"
+    head = "head: [{block: global_pool}, {block: classifier}]\n"
+    found = archspec.check(write(f"budget: 1\nclasses: 2\n{stem}{head}variants:\n{said}"))
+    # Of variants with the same number the first is told; those of 2 classes have the file's own.
+    assert [(item.code, item.message, item.notes[-1].message) for item in found[1:]] == [
+        ("E216", f"{224 + 9 * count} parameters; the budget is 1", f"in variant 'v{4 * count - 8}'")
+        for count in range(3, 52)
+    ]
+    assert found[0].message == "242 parameters; the budget is 1"
+
+
+def test_what_has_no_budget_is_not_costed(tmp_path, monkeypatch):
+    def costed(*_graph, **_options):
+        raise AssertionError("costed")
+
+    monkeypatch.setattr("archspec.backends.cost.emit", costed)
+    assert archspec.check("mobilenet_v2") == ()
+    with pytest.raises(AssertionError, match="costed"):
+        archspec.check(spec("extends: mobilenet_v2\nbudget: 4M\n", tmp_path))
+
+
+def test_a_budget_comes_back_from_an_exported_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = "{params: 3.6M, peak_memory: 256KiB, weights: 9000000, precision: int8}"
+    first = archspec.load(spec(f"extends: mobilenet_v2\nbudget: {said}\n", tmp_path))
+    archspec.export(first, "net.onnx", check=False)
+    printed("new", "again", "--from", "net.onnx")
+    again = archspec.load("again.yaml")
+    assert again.budget == first.budget == Budget(3_600_000, None, 262_144, 9_000_000, "int8")
+    assert again.document["budget"] == first.document["budget"]
+
+
+def test_only_the_check_asks_for_the_budget(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     over = spec("extends: mobilenet_v2\nbudget: {params: 1}\n", tmp_path)
     assert archspec.cost(over) == archspec.cost("mobilenet_v2")
+    assert (
+        "E216 3,538,984 parameters; the budget is 1\n" in run("check", "net.yaml", status=1).stdout
+    )
+    assert "3,504,872" in printed("show", "net.yaml")
+    printed("export", "net.yaml", "-o", "net.onnx", "--no-check")

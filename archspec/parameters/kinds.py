@@ -176,6 +176,8 @@ _UNITS = {
     **{f"{key}iB": 1024**power for power, key in enumerate("KMG", 1)},
     "B": 1,
 }
+_EIGHTHS = "00?0?|125|250?|375|50?0?|625|750?|875"
+"""Of up to three places behind the point, those that come out whole for a power of 1024."""
 
 
 def _decimals(units: Mapping[str, int]) -> str:
@@ -203,9 +205,13 @@ def _read_cost(value: float | str) -> int:
     return int(whole + part) * _UNITS[value[len(number) :]] // 10 ** len(part)
 
 
-COUNT = _cost("a whole number, or one with K, M or G, such as 3.4M", _decimals(_THOUSANDS))
+COUNT = _cost(
+    "a whole number, or one with K, M or G that comes out whole, such as 3.4M",
+    _decimals(_THOUSANDS),
+)
 BYTES = _cost(
-    "a number of bytes, or one with B, kB, MB, GB, KiB, MiB or GiB, such as 256KiB",
+    "a number of bytes, or one with B, kB, MB, GB, KiB, MiB or GiB that comes out whole, such as "
+    "256KiB",
     rf"[0-9]{{1,18}}B|{_decimals(dict.fromkeys(('kB', 'MB', 'GB'), 0))}"
-    r"|[0-9]{1,9}(\.(5|25|75))?[KMG]iB",
+    rf"|[0-9]{{1,9}}(\.({_EIGHTHS}))?[KMG]iB",
 )
