@@ -9,10 +9,11 @@ import archspec
 import numpy as np
 import pytest
 import yaml
-from archspec import weights
+from archspec import views, weights
 from archspec.comparison import Change, diff
 from archspec.comparison.align import align
 from archspec.draft import draft
+from archspec.views.differences import rows as told
 from archspec.weights.fit import fit
 from archspec.weights.random import draw
 from archspec.weights.store import write as write_weights
@@ -123,12 +124,60 @@ defaults:
   activation: relu
   inverted_residual: {norm: {type: batch}}
 outputs: {last: stages.s2}
-""".replace("stages.s2", "s2.1"),
+""",
         "other",
     )
-    found = diff(one, other)
-    assert found.rows == ()
-    assert [change.path for change in found.changes] == ["outputs.last"]
+    assert diff(one, other).same
+
+
+SAME = [
+    ("change: {stages.s2.se: 0.25}", "change: {stages.s2.se: {ratio: 1/4}}"),
+    ("normalization: {mean: 0.5, std: 0.5}", "normalization: {mean: [0.5, 0.5, 0.5], std: 0.5}"),
+    ("normalization: {mean: 0.5, std: 0.5}", "normalization: {mean: 1, std: 1, scale: 127.5}"),
+    ("normalization: {mean: 0.5, std: [0.2, 0.3, 0.4]}",
+     "normalization: {mean: [127.5, 127.5, 127.5], std: [51, 76.5, 102], scale: 1}"),
+    ("outputs: {a: s3, b: classifier}", "outputs: {b: head.classifier, a: stages.s3}"),
+    ("outputs: {a: s3, b: stem.conv}", "outputs: {a: s3.3, b: stem.conv}"),
+    ("input: 224", "outputs: {output: classifier}"),
+    ("input: 224", "budget: {params: 9M}"),
+    ("defaults: {activation: relu6}", "change: {stages.s3.activation: relu6}"),
+    ("scaling: {rounding: {channels: {divisor: 8, keep: 0.9}}}",
+     "scaling: {rounding: {channels: {divisor: 4}}}"),
+    ("input: 224", "change: {stages.s5.inputs: s4}"),
+    ("change: {stages.s5.inputs: s4}", "change: {stages.s5.inputs: stages.s4}"),
+    ("change: {stages.s5.inputs: s3}", "change: {stages.s5.inputs: s3.3}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_the_same_in_other_words_is_no_difference(spec, one, other):
+    before, after = (
+        spec(f"extends: mobilenet_v2\n{said}\n", name)
+        for name, said in (("before", one), ("after", other))
+    )
+    assert diff(before, after).same
+    assert diff(after, before).same
+
+
+NOT_THE_SAME = [
+    ("outputs: {a: s3}", "outputs: {a: s3.2}", ["outputs.a"]),
+    ("outputs: {a: s3}", "outputs: {a: s3.3.expand}", ["outputs.a"]),
+    ("normalization: {std: 0.5}", "normalization: {std: 0.5, order: bgr}", ["normalization.order"]),
+    ("normalization: {mean: [0.5, 0.5, 0.5]}", "normalization: {mean: 0.5, std: 0.25}",
+     ["normalization.std"]),
+    ("normalization: {mean: [0.5, 0.5, 0.25]}", "normalization: {mean: 0.5}",
+     ["normalization.mean"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other", "paths"), NOT_THE_SAME)
+def test_what_is_nearly_the_same_is_a_difference(spec, one, other, paths):
+    before, after = (
+        spec(f"extends: mobilenet_v2\n{said}\n", name)
+        for name, said in (("before", one), ("after", other))
+    )
+    assert [change.path for change in diff(before, after).changes] == paths
+    assert [change.path for change in diff(after, before).changes] == paths
 
 
 # Rows
@@ -317,7 +366,7 @@ def test_what_stands_beside_the_tables_is_told(spec):
         "classes": (1000, 10),
         "normalization": (None, {"mean": (0.5,)}),
         "output_stride": (None, {"at": 16, "dilate": "at_once"}),
-        "budget": (None, {"params": 3_000_000}),
+        "outputs.output": ("head.classifier", None),
         "outputs.c3": (None, "s3"),
     }
 
@@ -337,6 +386,45 @@ def test_an_output_of_a_renamed_row_is_the_same_output(spec):
     assert found.changes == ()
     other = spec(table("[2, 16, 1, 1, 7]", *ROWS) + "outputs: {c: s4, d: s6.1.expand}\n", "other")
     assert diff(before, other).changes == (Change("outputs.c", "s4", "s4"),)
+
+
+def test_without_outputs_the_one_output_is_the_last_row_whatever_that_is(spec):
+    text = table(*ROWS)
+    shorter = spec(text.replace(", {block: classifier}", ""), "shorter")
+    assert diff(spec(text), shorter).changes == ()
+    said = spec(f"{text}outputs: {{output: classifier}}\n", "said")
+    assert diff(said, shorter).changes == (
+        Change("outputs.output", "classifier", "head.global_pool"),
+    )
+
+
+def test_an_output_of_a_row_that_is_gone_is_not_that_of_the_row_that_got_its_name(spec):
+    rows = [f"{{block: conv, channels: 8, kernel: {kernel}}}" for kernel in (3, 5)]
+    text = "input: 32\nstages: [{}]\noutputs: {{c: s1}}"
+    before, after = spec(text.format(", ".join(rows))), spec(text.format(rows[1]), "after")
+    assert diff(before, after).changes == (Change("outputs.c", "s1", "s1"),)
+
+
+def test_what_a_row_reads_is_told_by_rows_and_not_by_names(spec):
+    text = "input: 32\nstem: [{block: conv, channels: 8, kernel: 3, stride: 2}]\nstages: "
+    rows = [f"{{block: conv, channels: 8, kernel: {kernel}, stride: 1}}" for kernel in (1, 3, 5)]
+    reading = [rows[0], rows[1], rows[2].replace("{", "{inputs: s1, ")]
+    before = spec(f"{text}[{', '.join(reading)}]")
+    new = "{block: conv, channels: 8, kernel: 7}"
+    follows = [new, *reading[:2], reading[2].replace("s1", "s2")]
+    kept = diff(before, spec(f"{text}[{', '.join(follows)}]", "follows"))
+    assert [row.kind for row in kept.rows] == ["added", "renamed", "renamed", "renamed"]
+    stays = diff(before, spec(f"{text}[{', '.join([new, *reading])}]", "stays"))
+    assert changes(stays, "stages.s4") == [("inputs", ("s1",), ("s1",))]
+    assert "inputs s1 → s1, which is another row" in views.differences(stays, "text")
+    above = spec(
+        f"{text}[{', '.join([*rows[:2], rows[2].replace('{', '{inputs: s2, ')])}]", "above"
+    )
+    between = [*rows[:2], new, rows[2].replace("{", "{inputs: s2, ")]
+    assert kinds(diff(above, spec(f"{text}[{', '.join(between)}]", "between"))) == [
+        ("added", "", "stages.s3"),
+        ("renamed", "stages.s3", "stages.s4"),
+    ]
 
 
 def test_a_row_that_costs_something_else_says_why():
@@ -513,6 +601,33 @@ def test_nothing_that_differs_is_one_line_and_status_0():
     assert printed("diff", "mobilenet_v2", "mobilenet_v2:1.0") == (
         "mobilenet_v2 → mobilenet_v2:1.0: the same net\n"
     )
+
+
+def test_an_output_that_names_another_row_now_is_told(spec):
+    before = spec(table(*ROWS) + "outputs: {c: s4}\n")
+    after = spec(table("[2, 16, 1, 1, 7]", *ROWS) + "outputs: {c: s4}\n", "after")
+    for style in ("text", "markdown"):
+        assert "s4 → s4, which is another row" in views.differences(diff(before, after), style)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "wanted"),
+    [
+        ("0.1", "0.10000001", "l2 0.1 → 0.10000001"),
+        ("0.1", "0.2000000001", "l2 0.1 → 0.2"),
+        ("{cycle: [0.1, 0.3]}", "{cycle: [0.1, 0.30000001]}",
+         "l2 [0.1, 0.3, 0.1] → [0.1, 0.30000001, 0.1]"),
+    ],
+)  # fmt: skip
+def test_as_many_digits_are_printed_as_tell_the_values_apart(spec, one, other, wanted):
+    text = table(*ROWS)
+    spec(text)
+    before, after = (
+        spec(f"extends: net.yaml\nchange: {{stages.s3.l2: {value}}}\n", name)
+        for name, value in (("before", one), ("after", other))
+    )
+    (row,) = told(diff(before, after))
+    assert row["says"] == wanted
 
 
 def test_programs_get_all_of_it():
