@@ -3,16 +3,19 @@
 import csv
 import io
 import json
-from itertools import pairwise
+import sys
+from itertools import combinations, pairwise
 
 import archspec
 import numpy as np
 import pytest
 import yaml
-from archspec import weights
+from archspec import views, weights
 from archspec.comparison import Change, diff
 from archspec.comparison.align import align
 from archspec.draft import draft
+from archspec.spec import Row
+from archspec.views.differences import rows as told
 from archspec.weights.fit import fit
 from archspec.weights.random import draw
 from archspec.weights.store import write as write_weights
@@ -123,12 +126,60 @@ defaults:
   activation: relu
   inverted_residual: {norm: {type: batch}}
 outputs: {last: stages.s2}
-""".replace("stages.s2", "s2.1"),
+""",
         "other",
     )
-    found = diff(one, other)
-    assert found.rows == ()
-    assert [change.path for change in found.changes] == ["outputs.last"]
+    assert diff(one, other).same
+
+
+SAME = [
+    ("change: {stages.s2.se: 0.25}", "change: {stages.s2.se: {ratio: 1/4}}"),
+    ("normalization: {mean: 0.5, std: 0.5}", "normalization: {mean: [0.5, 0.5, 0.5], std: 0.5}"),
+    ("normalization: {mean: 0.5, std: 0.5}", "normalization: {mean: 1, std: 1, scale: 127.5}"),
+    ("normalization: {mean: 0.5, std: [0.2, 0.3, 0.4]}",
+     "normalization: {mean: [127.5, 127.5, 127.5], std: [51, 76.5, 102], scale: 1}"),
+    ("outputs: {a: s3, b: classifier}", "outputs: {b: head.classifier, a: stages.s3}"),
+    ("outputs: {a: s3, b: stem.conv}", "outputs: {a: s3.3, b: stem.conv}"),
+    ("input: 224", "outputs: {output: classifier}"),
+    ("input: 224", "budget: {params: 9M}"),
+    ("defaults: {activation: relu6}", "change: {stages.s3.activation: relu6}"),
+    ("scaling: {rounding: {channels: {divisor: 8, keep: 0.9}}}",
+     "scaling: {rounding: {channels: {divisor: 4}}}"),
+    ("input: 224", "change: {stages.s5.inputs: s4}"),
+    ("change: {stages.s5.inputs: s4}", "change: {stages.s5.inputs: stages.s4}"),
+    ("change: {stages.s5.inputs: s3}", "change: {stages.s5.inputs: s3.3}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_the_same_in_other_words_is_no_difference(spec, one, other):
+    before, after = (
+        spec(f"extends: mobilenet_v2\n{said}\n", name)
+        for name, said in (("before", one), ("after", other))
+    )
+    assert diff(before, after).same
+    assert diff(after, before).same
+
+
+NOT_THE_SAME = [
+    ("outputs: {a: s3}", "outputs: {a: s3.2}", ["outputs.a"]),
+    ("outputs: {a: s3}", "outputs: {a: s3.3.expand}", ["outputs.a"]),
+    ("normalization: {std: 0.5}", "normalization: {std: 0.5, order: bgr}", ["normalization.order"]),
+    ("normalization: {mean: [0.5, 0.5, 0.5]}", "normalization: {mean: 0.5, std: 0.25}",
+     ["normalization.std"]),
+    ("normalization: {mean: [0.5, 0.5, 0.25]}", "normalization: {mean: 0.5}",
+     ["normalization.mean"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other", "paths"), NOT_THE_SAME)
+def test_what_is_nearly_the_same_is_a_difference(spec, one, other, paths):
+    before, after = (
+        spec(f"extends: mobilenet_v2\n{said}\n", name)
+        for name, said in (("before", one), ("after", other))
+    )
+    assert [change.path for change in diff(before, after).changes] == paths
+    assert [change.path for change in diff(after, before).changes] == paths
 
 
 # Rows
@@ -206,6 +257,136 @@ def test_a_row_that_is_neither_named_nor_said_as_before_is_another(spec):
         ("removed", "stages.a", ""),
         ("added", "", "stages.b"),
     ]
+
+
+NAMED = [
+    "{name: low, channels: 16, kernel: 3, stride: 2}",
+    "{name: middle, channels: 16, kernel: 5}",
+    "{name: high, channels: 24, kernel: 3, stride: 2}",
+]
+
+
+def named(*rows: str) -> str:
+    return f"input: 32\nstages: {{block: conv, rows: [{', '.join(rows)}]}}\n"
+
+
+def test_a_name_that_was_written_is_kept_whatever_else_says_the_same(spec):
+    new = NAMED[0].replace("low", "new")
+    low = (
+        "{name: low, channels: 64, kernel: 7, bias: true, dilation: 2, activation: gelu,"
+        " norm: none, padding: valid}"
+    )
+    before, after = spec(named(*NAMED)), spec(named(new, low, *NAMED[1:]), "after")
+    assert kinds(diff(before, after))[:2] == [
+        ("added", "", "stages.new"),
+        ("changed", "stages.low", "stages.low"),
+    ]
+    assert kinds(diff(after, before))[:2] == [
+        ("removed", "stages.new", ""),
+        ("changed", "stages.low", "stages.low"),
+    ]
+
+
+def test_a_name_that_was_written_is_kept_with_another_block(spec):
+    new = NAMED[1].replace("middle", "new")
+    other = "{name: middle, block: depthwise_separable, channels: 16, kernel: 3, width: fixed}"
+    before, after = spec(named(*NAMED)), spec(named(NAMED[0], other, new, NAMED[2]), "after")
+    assert kinds(diff(before, after))[:2] == [
+        ("changed", "stages.middle", "stages.middle"),
+        ("added", "", "stages.new"),
+    ]
+
+
+@pytest.mark.parametrize("place", range(8))
+def test_a_row_is_found_wherever_it_is_inserted(spec, place):
+    rows = [
+        "[1, 16, 1, 1, 3]", "[6, 24, 2, 2, 3]", "[6, 32, 3, 2, 3]", "[6, 64, 4, 2, 3]",
+        "[6, 96, 3, 1, 3]", "[6, 160, 3, 2, 3]", "[6, 320, 1, 1, 3]",
+    ]  # fmt: skip
+    before = spec(table(*rows))
+    after = spec(table(*rows[:place], "[4, 48, 1, 1, 3]", *rows[place:]), "after")
+    renamed = [(f"stages.s{number}", f"stages.s{number + 1}") for number in range(place + 1, 8)]
+    there, back = diff(before, after), diff(after, before)
+    assert [row for row in kinds(there) if row[0] not in {"input", "cost"}] == [
+        ("added", "", f"stages.s{place + 1}"),
+        *(("renamed", *names) for names in renamed),
+    ]
+    assert [row for row in kinds(back) if row[0] not in {"input", "cost"}] == [
+        ("removed", f"stages.s{place + 1}", ""),
+        *(("renamed", *names[::-1]) for names in renamed),
+    ]
+
+
+def numbered(numbers: list[int], *, with_names: bool = False) -> tuple[Row, ...]:
+    """Rows, no two of which say the same, called by their numbers or not at all."""
+    rows = [
+        {"block": "conv", "channels": 8 + number, "kernel": 1 + 2 * (number % 3)}
+        | ({"name": f"r{number}"} if with_names else {})
+        for number in numbers
+    ]
+    return archspec.load("mobilenet_v2", stages=rows).rows[1 : len(rows) + 1]
+
+
+@given(st.lists(st.integers(0, 99), unique=True, min_size=2, max_size=12), st.data(), st.booleans())
+def test_rows_that_are_taken_out_are_those_that_are_missing(numbers, data, with_names):
+    fewer = data.draw(st.lists(st.sampled_from(numbers), unique=True, min_size=1).map(set))
+    before = numbered(numbers, with_names=with_names)
+    after = numbered([number for number in numbers if number in fewer], with_names=with_names)
+    channels = {row.path: row.blocks[0].channels for row in before}
+    there = [(pair.before, pair.after) for pair in align(before, after)]
+    back = [(pair.after, pair.before) for pair in align(after, before)]
+    for pairs in (there, back):
+        gone = {channels[one.path] - 8 for one, other in pairs if other is None}
+        assert gone == {*numbers} - fewer
+        assert all(one.blocks == other.blocks for one, other in pairs if other)
+
+
+def test_of_very_many_rows_names_decide_alone(monkeypatch):
+    numbers = list(range(12))
+    before = numbered(numbers, with_names=True)
+    order = [0, 1, 20, 2, 3, 6, 4, 7, 8, 5, 9, 11]
+    after = numbered(order, with_names=True)
+    wanted = align(before, after)
+    assert [pair.before.name for pair in wanted if pair.before and not pair.after] == ["r10"]
+    assert [pair.after.name for pair in wanted if pair.after and not pair.before] == ["r20"]
+    assert sum(pair.moved for pair in wanted) == 2
+    monkeypatch.setattr(sys.modules[align.__module__], "_PAIRS", 0)
+    for rows in (before, after):
+        assert all(
+            pair == (row, row, False) for pair, row in zip(align(rows, rows), rows, strict=True)
+        )
+    found = align(before, after)
+    assert [pair.after for pair in found if pair.after] == list(after)
+    assert all(one.before.name == one.after.name for one in found if one.before and one.after)
+    assert [pair.moved for pair in found].count(True) == 2
+    assert [pair.before for pair in found if not pair.after] == [before[10]]
+
+
+def test_a_row_in_very_many_without_names_is_found_from_both_ends(monkeypatch):
+    monkeypatch.setattr(sys.modules[align.__module__], "_PAIRS", 0)
+    before, after = numbered(list(range(12))), numbered([*range(5), 50, *range(5, 12)])
+    pairs = align(before, after)
+    assert [pair.after.name for pair in pairs if not pair.before] == ["s6"]
+    assert all(pair.before.blocks == pair.after.blocks for pair in pairs if pair.before)
+    other = numbered([30, *range(1, 12)])
+    names = [(pair.before.name, pair.after.name) for pair in align(before, other)]
+    assert names == [(row.name, row.name) for row in before]
+
+
+@given(st.permutations(range(8)), st.permutations(range(8)))
+def test_of_very_many_rows_as_few_as_possible_have_moved(one, other):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[align.__module__], "_PAIRS", 0)
+        pairs = align(numbered(one, with_names=True), numbered(other, with_names=True))
+    places = [other.index(number) for number in one]
+    rising = max(
+        len(some)
+        for size in range(9)
+        for some in combinations(places, size)
+        if list(some) == sorted(some)
+    )
+    assert sum(not pair.moved for pair in pairs) == rising
+    assert all(pair.before.name == pair.after.name for pair in pairs)
 
 
 @given(
@@ -317,7 +498,7 @@ def test_what_stands_beside_the_tables_is_told(spec):
         "classes": (1000, 10),
         "normalization": (None, {"mean": (0.5,)}),
         "output_stride": (None, {"at": 16, "dilate": "at_once"}),
-        "budget": (None, {"params": 3_000_000}),
+        "outputs.output": ("head.classifier", None),
         "outputs.c3": (None, "s3"),
     }
 
@@ -337,6 +518,45 @@ def test_an_output_of_a_renamed_row_is_the_same_output(spec):
     assert found.changes == ()
     other = spec(table("[2, 16, 1, 1, 7]", *ROWS) + "outputs: {c: s4, d: s6.1.expand}\n", "other")
     assert diff(before, other).changes == (Change("outputs.c", "s4", "s4"),)
+
+
+def test_without_outputs_the_one_output_is_the_last_row_whatever_that_is(spec):
+    text = table(*ROWS)
+    shorter = spec(text.replace(", {block: classifier}", ""), "shorter")
+    assert diff(spec(text), shorter).changes == ()
+    said = spec(f"{text}outputs: {{output: classifier}}\n", "said")
+    assert diff(said, shorter).changes == (
+        Change("outputs.output", "classifier", "head.global_pool"),
+    )
+
+
+def test_an_output_of_a_row_that_is_gone_is_not_that_of_the_row_that_got_its_name(spec):
+    rows = [f"{{block: conv, channels: 8, kernel: {kernel}}}" for kernel in (3, 5)]
+    text = "input: 32\nstages: [{}]\noutputs: {{c: s1}}"
+    before, after = spec(text.format(", ".join(rows))), spec(text.format(rows[1]), "after")
+    assert diff(before, after).changes == (Change("outputs.c", "s1", "s1"),)
+
+
+def test_what_a_row_reads_is_told_by_rows_and_not_by_names(spec):
+    text = "input: 32\nstem: [{block: conv, channels: 8, kernel: 3, stride: 2}]\nstages: "
+    rows = [f"{{block: conv, channels: 8, kernel: {kernel}, stride: 1}}" for kernel in (1, 3, 5)]
+    reading = [rows[0], rows[1], rows[2].replace("{", "{inputs: s1, ")]
+    before = spec(f"{text}[{', '.join(reading)}]")
+    new = "{block: conv, channels: 8, kernel: 7}"
+    follows = [new, *reading[:2], reading[2].replace("s1", "s2")]
+    kept = diff(before, spec(f"{text}[{', '.join(follows)}]", "follows"))
+    assert [row.kind for row in kept.rows] == ["added", "renamed", "renamed", "renamed"]
+    stays = diff(before, spec(f"{text}[{', '.join([new, *reading])}]", "stays"))
+    assert changes(stays, "stages.s4") == [("inputs", ("s1",), ("s1",))]
+    assert "inputs s1 → s1, which is another row" in views.differences(stays, "text")
+    above = spec(
+        f"{text}[{', '.join([*rows[:2], rows[2].replace('{', '{inputs: s2, ')])}]", "above"
+    )
+    between = [*rows[:2], new, rows[2].replace("{", "{inputs: s2, ")]
+    assert kinds(diff(above, spec(f"{text}[{', '.join(between)}]", "between"))) == [
+        ("added", "", "stages.s3"),
+        ("renamed", "stages.s3", "stages.s4"),
+    ]
 
 
 def test_a_row_that_costs_something_else_says_why():
@@ -372,7 +592,14 @@ def test_costs_are_those_of_the_two_nets_and_rows_add_up_to_their_difference(one
 # Weights
 
 
-@pytest.mark.parametrize(("one", "other"), PAIRS + [pair[::-1] for pair in PAIRS])
+OTHERS = [
+    ("mobilenet_v2", "mobilenet_v2:1.1d"),
+    ("efficientnet:b0", "efficientnet:b1"),
+    ("mobilenet_v2", "mobilenet_v1"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS + [pair[::-1] for pair in PAIRS] + OTHERS)
 def test_what_fits_is_what_can_be_copied(one, other):
     found = diff(one, other).weights
     ours, graph = draw(archspec.to_graph(one), 1), archspec.to_graph(other)
@@ -385,6 +612,8 @@ def test_what_fits_is_what_can_be_copied(one, other):
         copied += ours[key].size
     assert copied == found.fitting_numbers
     assert len(theirs) - len(wrong) == found.fitting_arrays
+    assert len(theirs) == found.arrays
+    assert sum(array.size for array in theirs.values()) == found.numbers
     fit(theirs, graph)
     for key, misfit in wrong.items():
         assert theirs[key].shape == misfit.shape
@@ -513,6 +742,33 @@ def test_nothing_that_differs_is_one_line_and_status_0():
     assert printed("diff", "mobilenet_v2", "mobilenet_v2:1.0") == (
         "mobilenet_v2 → mobilenet_v2:1.0: the same net\n"
     )
+
+
+def test_an_output_that_names_another_row_now_is_told(spec):
+    before = spec(table(*ROWS) + "outputs: {c: s4}\n")
+    after = spec(table("[2, 16, 1, 1, 7]", *ROWS) + "outputs: {c: s4}\n", "after")
+    for style in ("text", "markdown"):
+        assert "s4 → s4, which is another row" in views.differences(diff(before, after), style)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "wanted"),
+    [
+        ("0.1", "0.10000001", "l2 0.1 → 0.10000001"),
+        ("0.1", "0.2000000001", "l2 0.1 → 0.2"),
+        ("{cycle: [0.1, 0.3]}", "{cycle: [0.1, 0.30000001]}",
+         "l2 [0.1, 0.3, 0.1] → [0.1, 0.30000001, 0.1]"),
+    ],
+)  # fmt: skip
+def test_as_many_digits_are_printed_as_tell_the_values_apart(spec, one, other, wanted):
+    text = table(*ROWS)
+    spec(text)
+    before, after = (
+        spec(f"extends: net.yaml\nchange: {{stages.s3.l2: {value}}}\n", name)
+        for name, value in (("before", one), ("after", other))
+    )
+    (row,) = told(diff(before, after))
+    assert row["says"] == wanted
 
 
 def test_programs_get_all_of_it():

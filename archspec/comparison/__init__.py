@@ -5,7 +5,6 @@ By meaning: values as they are resolved, whatever words and places they come fro
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from os import fspath
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -14,7 +13,9 @@ from archspec.api import Reference
 from archspec.backends.cost import Cost, RowCost, WeightBytes, emit
 from archspec.block import Block
 from archspec.comparison.align import Pair, align
+from archspec.comparison.beside import beside
 from archspec.comparison.changes import Change, changes
+from archspec.comparison.places import Places, read_the_same
 from archspec.comparison.weights import Fit, Misfit, Weights, weights_of
 from archspec.errors import Problems, SpecError
 from archspec.graph import Graph
@@ -23,8 +24,6 @@ from archspec.spec import Row, Spec, Tap
 Kind: TypeAlias = Literal["added", "removed", "changed", "renamed", "moved", "input", "cost"]
 
 __all__ = ["Change", "Diff", "Figures", "Fit", "Kind", "Misfit", "RowDiff", "Weights", "diff"]
-
-_BESIDE = ("input", "classes", "normalization", "output_stride", "budget")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +112,13 @@ def diff(a: Reference, b: Reference, *, blocks: Mapping[str, Block] | None = Non
     """
     before, after = _nets(a, b, blocks)
     pairs = align(before.spec.rows, after.spec.rows)
-    same = {pair.before.path: pair.after.path for pair in pairs if pair.before and pair.after}
+    places = _places(before.spec, after.spec, pairs)
     weights = weights_of(before.graph, after.graph, pairs)
-    rows = (_row(pair, before, after, same, weights) for pair in pairs)
+    rows = (_row(pair, before, after, places, weights) for pair in pairs)
     return Diff(
         a=_title(a, before.spec),
         b=_title(b, after.spec),
-        changes=tuple(_beside(before.spec, after.spec, same)),
+        changes=tuple(beside(before.spec, after.spec, *places)),
         rows=tuple(row for row in rows if row),
         cost_before=_figures(before.cost),
         cost_after=_figures(after.cost),
@@ -160,6 +159,12 @@ def _nets(a: Reference, b: Reference, blocks: Mapping[str, Block] | None) -> tup
     return found[0], found[1]
 
 
+def _places(before: Spec, after: Spec, pairs: Sequence[Pair]) -> tuple[Places, Places]:
+    """Of both, in the words of the second."""
+    called = {pair.before.path: pair.after.path for pair in pairs if pair.before and pair.after}
+    return Places(before, called), Places(after, {row.path: row.path for row in after.rows})
+
+
 def _title(reference: Reference, spec: Spec) -> str:
     return spec.title if isinstance(reference, Spec) else fspath(reference)
 
@@ -169,7 +174,7 @@ def _figures(cost: Cost | RowCost) -> Figures:
 
 
 def _row(
-    pair: Pair, before: _Net, after: _Net, same: Mapping[str, str], weights: Weights
+    pair: Pair, before: _Net, after: _Net, places: tuple[Places, Places], weights: Weights
 ) -> RowDiff | None:
     """What became of a row, None where nothing did."""
     ours = before.costs(pair.before) if pair.before else None
@@ -180,7 +185,7 @@ def _row(
     elif theirs is None:
         kind = "removed"
     else:
-        said = tuple(_said(pair, before.spec, after.spec, same))
+        said = tuple(_said(pair, *places))
         kind = _kind(pair, said, ours, theirs)
     if kind is None:
         return None
@@ -212,7 +217,7 @@ def _kind(pair: Pair, said: Sequence[Change], ours: RowCost, theirs: RowCost) ->
     return "cost" if ours.input == theirs.input else "input"
 
 
-def _said(pair: Pair, before: Spec, after: Spec, same: Mapping[str, str]) -> Iterator[Change]:
+def _said(pair: Pair, before: Places, after: Places) -> Iterator[Change]:
     """What a row says that it did not."""
     ours, theirs = pair.before, pair.after
     assert ours is not None  # noqa: S101
@@ -224,7 +229,7 @@ def _said(pair: Pair, before: Spec, after: Spec, same: Mapping[str, str]) -> Ite
     # What a part follows its block in is said of the block.
     followed = [replace(change, path=f".{change.path}") for change in found]
     yield from (change for change in found if _rest(change) not in followed)
-    if _taps(ours, before, same) != _taps(theirs, after, {}):
+    if not read_the_same(ours, before, theirs, after):
         yield Change("inputs", _paths(ours.inputs), _paths(theirs.inputs))
 
 
@@ -242,29 +247,3 @@ def _strided(blocks: Sequence[Any]) -> Sequence[Any]:
 
 def _paths(taps: Sequence[Tap]) -> Sequence[str] | None:
     return tuple(tap.path for tap in taps) or None
-
-
-def _taps(row: Row, spec: Spec, same: Mapping[str, str]) -> Sequence[tuple[str, str]]:
-    """What a row reads, nothing where that is the row before it."""
-    found = [_at(tap, spec, same) for tap in row.inputs]
-    above = next((one.path for one, next_ in pairwise(spec.rows) if next_ is row), "")
-    return [] if found == [(same.get(above, above), "")] else found
-
-
-def _at(tap: Tap, spec: Spec, same: Mapping[str, str]) -> tuple[str, str]:
-    """Where a tap is: its row as B calls it, and the rest of the address."""
-    for names in ([row.prefix for row in spec.rows], [row.name for row in spec.rows]):
-        for row, name in zip(spec.rows, names, strict=True):
-            if f"{tap.path}.".startswith(f"{name}."):
-                return same.get(row.path, row.path), tap.path[len(name) :]
-    return "", tap.path
-
-
-def _beside(before: Spec, after: Spec, same: Mapping[str, str]) -> Iterator[Change]:
-    """What differs beside the tables."""
-    for word in _BESIDE:
-        yield from changes(word, [getattr(before, word)], [getattr(after, word)])
-    for name in dict.fromkeys((*before.outputs, *after.outputs)):
-        ours, theirs = before.outputs.get(name), after.outputs.get(name)
-        if (ours and _at(ours, before, same)) != (theirs and _at(theirs, after, {})):
-            yield Change(f"outputs.{name}", ours and ours.path, theirs and theirs.path)

@@ -1,9 +1,12 @@
 """Which row of one spec is which of another: by what they say, and by their names."""
 
 import re
+import sys
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from itertools import takewhile
 from operator import ne
 from typing import NamedTuple
 
@@ -20,6 +23,8 @@ _FEW = 3
 """Values in which a row may differ whose number has changed."""
 _MANY = 1 << 16
 """Pairs of which no more are looked at for rows that are nearly the same."""
+_PAIRS = 1 << 22
+"""Pairs of which no more are looked at at all: names alone decide then."""
 
 
 class Pair(NamedTuple):
@@ -45,11 +50,11 @@ def align(before: Sequence[Row], after: Sequence[Row]) -> list[Pair]:
     over, or is the only one that says what it says.
     """
     ours, theirs = _said(before), _said(after)
-    start = 0
-    while start < min(len(ours), len(theirs)) and ours[start] == theirs[start]:
-        start += 1
+    start = _count(one == other for one, other in zip(ours, theirs, strict=False))
     found = {index: index for index in range(start)}
-    found |= {start + one: start + other for one, other in _aligned(ours[start:], theirs[start:])}
+    few = (len(ours) - start) * (len(theirs) - start) <= _PAIRS
+    rest = (_aligned if few else _by_name)(ours[start:], theirs[start:])
+    found |= {start + one: start + other for one, other in rest}
     moved = _moved(ours, theirs, found)
     return list(_in_order(before, after, found, moved))
 
@@ -77,6 +82,11 @@ def _said(rows: Sequence[Row]) -> list[_Said]:
     ]
 
 
+def _count(alike: Iterable[bool]) -> int:
+    """How many are, before the first that is not."""
+    return sum(takewhile(bool, alike))
+
+
 def _kind(row: Row) -> str:
     word = "s" if row.section == "stages" else re.escape(row.block)
     return f"{row.section} {row.block}" if re.fullmatch(rf"{word}[0-9]*", row.name) else ""
@@ -91,7 +101,9 @@ def _values(row: Row) -> Iterator[str]:
 def _aligned(ours: Sequence[_Said], theirs: Sequence[_Said]) -> Iterator[tuple[int, int]]:
     """The pairs in order that are worth most together, found from the end."""
     named = {said.path: at for at, said in enumerate(theirs)}
-    saying, kinds = _by(theirs, "text"), _by(theirs, "kind")
+    kept = _written(ours) & _written(theirs)
+    saying = _by([at for at, said in enumerate(theirs) if said.path not in kept], theirs, "text")
+    kinds = _by(range(len(theirs)), theirs, "kind")
     few = len(ours) * len(theirs) <= _MANY
     best = [0.0] * (len(theirs) + 1)
     steps: list[bytearray] = []
@@ -101,24 +113,32 @@ def _aligned(ours: Sequence[_Said], theirs: Sequence[_Said]) -> Iterator[tuple[i
             for at in (kinds.get(mine.kind, ()) if few and mine.kind else ())
             if (worth := _alike(mine, theirs[at])) >= _ALIKE - _FEW * _DIFFERENCE
         }
-        worth |= dict.fromkeys(saying.get(mine.text, ()), _SAME)
+        if mine.path not in kept:
+            worth |= dict.fromkeys(saying.get(mine.text, ()), _SAME)
         if (at := named.get(mine.path)) is not None:
             name = _NUMBERED if mine.kind else _NAMED
-            worth[at] = name + (worth.get(at) or _alike(mine, theirs[at]))
+            worth[at] = name + _alike(mine, theirs[at])
         step, best = _step(worth, best)
         steps.append(step)
     return _walked(steps[::-1], len(theirs))
 
 
-def _by(rows: Sequence[_Said], field: str) -> Mapping[str, Sequence[int]]:
+def _written(rows: Sequence[_Said]) -> set[str]:
+    """Names that are no numbers of places."""
+    return {said.path for said in rows if not said.kind}
+
+
+def _by(places: Iterable[int], rows: Sequence[_Said], field: str) -> Mapping[str, Sequence[int]]:
     found: dict[str, list[int]] = {}
-    for at, said in enumerate(rows):
-        found.setdefault(getattr(said, field), []).append(at)
+    for at in places:
+        found.setdefault(getattr(rows[at], field), []).append(at)
     return found
 
 
 def _alike(mine: _Said, yours: _Said) -> float:
-    """What two rows are worth that do not say the same; nothing, if their blocks are others."""
+    """What two rows are worth together; nothing, if their blocks are others."""
+    if mine.text == yours.text:
+        return _SAME
     if mine.text.partition(" ")[0] != yours.text.partition(" ")[0]:
         return 0.0
     return _ALIKE - _DIFFERENCE * min(sum(map(ne, mine.values, yours.values)), _MOST)
@@ -149,6 +169,35 @@ def _walked(steps: Sequence[bytearray], count: int) -> Iterator[tuple[int, int]]
         if step == _PAIR:
             yield one, other
         one, other = one + (step != _NEXT_OF_B), other + (step != _NEXT_OF_A)
+
+
+def _by_name(ours: Sequence[_Said], theirs: Sequence[_Said]) -> Iterator[tuple[int, int]]:
+    """The pairs in order where there are too many: those at the end, and those of one name."""
+    ends = zip(reversed(ours), reversed(theirs), strict=False)
+    last = _count(
+        one.text == other.text and (one.path == other.path or one.kind == other.kind != "")
+        for one, other in ends
+    )
+    mine, yours = ours[: len(ours) - last], theirs[: len(theirs) - last]
+    yield from zip(range(len(mine), len(ours)), range(len(yours), len(theirs)), strict=True)
+    named = {said.path: at for at, said in enumerate(yours)}
+    yield from _rising(
+        [(at, named[said.path]) for at, said in enumerate(mine) if said.path in named]
+    )
+
+
+def _rising(pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The most of them that come in the same order in both (Schensted 1961)."""
+    least: list[int] = []  # of so many as its index says, the least last place that there can be
+    counts: list[int] = []
+    for _, place in pairs:
+        counts.append(bisect_left(least, place))
+        least[counts[-1] : counts[-1] + 1] = [place]
+    wanted, above = len(least) - 1, sys.maxsize
+    for (one, other), count in zip(reversed(pairs), reversed(counts), strict=True):
+        if count == wanted and other < above:
+            yield one, other
+            wanted, above = count - 1, other
 
 
 def _moved(

@@ -1,6 +1,6 @@
 """What `diff` prints: a table for people, records for programs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from json import dumps
 from typing import Any, Literal, TypeAlias, cast
@@ -11,6 +11,8 @@ from archspec.tables import Bytes, Signed, SignedBytes
 from archspec.views.words import LEADING, short, worded
 
 Record: TypeAlias = dict[str, Any]
+
+Words: TypeAlias = Callable[[Any], str]
 
 _NOTHING = Figures(0, 0, 0)
 
@@ -64,21 +66,31 @@ def _name(row: RowDiff) -> str:
 
 
 def _arrow(change: Change) -> str:
-    return f"{_said(change.before, brief=change.after is None)} → {_said(change.after)}"
+    if change.before == change.after:
+        return f"{_said(change.before)} → {_said(change.after)}, which is another row"
+    brief = change.after is None
+    before, after = _said(change.before, brief=brief), _said(change.after)
+    if before == after:  # as far as six digits tell
+        before, after = _said(change.before, _exactly), _said(change.after, _exactly)
+    return f"{before} → {after}"
 
 
-def _said(value: Any, *, brief: bool = False) -> str:  # noqa: ANN401  of any parameter
+def _exactly(value: Any) -> str:  # noqa: ANN401
+    return repr(value) if isinstance(value, float) else worded(value)
+
+
+def _said(value: Any, words: Words = worded, *, brief: bool = False) -> str:  # noqa: ANN401  of any parameter
     """A value as a spec would say it, an object in short where that says all, or enough."""
     if isinstance(value, Mapping):
         fields = cast("Mapping[str, Any]", value)
         leading = next((fields[word] for word in fields if word in LEADING), None)
         if leading is not None and (brief or len(fields) == 1):
-            return _said(leading)
-        return f"{{{', '.join(f'{key}: {_said(item)}' for key, item in fields.items())}}}"
+            return _said(leading, words)
+        return f"{{{', '.join(f'{key}: {_said(item, words)}' for key, item in fields.items())}}}"
     if isinstance(value, tuple) and not _is_kernel(cast("Sequence[Any]", value)):
-        items = [_said(item) for item in cast("Sequence[Any]", value)]
+        items = [_said(item, words) for item in cast("Sequence[Any]", value)]
         return items[0] if len(items) == 1 else f"[{', '.join(items)}]"
-    return worded(value)
+    return words(value)
 
 
 def _is_kernel(value: Sequence[Any]) -> bool:
