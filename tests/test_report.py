@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 from base64 import b64encode
+from datetime import date
+from decimal import Decimal
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,13 +15,14 @@ from tempfile import TemporaryDirectory
 import archspec
 import pytest
 from archspec import report
+from archspec.report.charts import bars
 from tests.commands import printed, refusal
 from tests.sweeps import best, results
 
 TINY = str(Path(__file__).parent / "data" / "tiny.yaml")
 SPECS = ["mobilenet_v2", "efficientnet:b0"]
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>'\"&"
-VOID = {"meta", "link", "img", "br", "input", "hr"}
+VOID = {"meta", "link", "img", "br", "wbr", "input", "hr"}
 
 
 class Page(HTMLParser):
@@ -153,6 +156,13 @@ def test_an_axis_of_bytes_counts_in_units_of_1024():
     axis = json.loads(chart["data-figure"])["layout"]["xaxis"]
     assert axis["ticktext"] == ["0 MiB", "2 MiB", "4 MiB"]
     assert axis["tickvals"] == [0, 2 << 20, 4 << 20]
+
+
+def test_an_axis_of_bytes_has_no_end():
+    chart = bars("id", "peak memory", ["row"], [10**30], "peak_memory")
+    assert json.loads(chart.figure)["layout"]["xaxis"]["ticktext"] == [
+        "0 TiB", "500000000000000000 TiB",
+    ]  # fmt: skip
 
 
 def test_the_shares_of_the_rows_are_of_all(html):
@@ -304,8 +314,56 @@ def test_points_without_a_number_are_not_plotted(tmp_path):
     rows = results(path, 20, "accuracy")
     text = path.read_text(encoding="utf-8").replace(str(rows[3]["accuracy"]), "nan")
     path.write_text(text.replace(str(rows[7]["accuracy"]), "inf"), encoding="utf-8")
-    points, _known = plotted(report.page([archspec.load(TINY)], sweep=path))
+    html = report.page([archspec.load(TINY)], sweep=path)
+    points, _known = plotted(html)
     assert [point["point"] for point in points] == [n for n in range(20) if n not in {3, 7}]
+    left = f"20 points of {path}; not plotted, for a value is missing or no number below 2^53: 2."
+    assert left in "".join(Page(html).texts)
+
+
+@pytest.mark.parametrize("value", ["", "nan", "inf", "-inf", "9007199254740992", "1e300"])
+def test_a_column_may_have_no_number_that_can_be_plotted(value, tmp_path):
+    path = tmp_path / "found.csv"
+    header = "point,scaling.width,params,trainable,macs,peak_memory,weights,accuracy"
+    path.write_text(f"{header}\n0,0.5,1,1,1,1,1,{value}\n", encoding="utf-8")
+    assert plotted(report.page([archspec.load(TINY)], sweep=path))[0] == []
+
+
+def test_the_least_of_all_whole_numbers_is_not_plotted(tmp_path):
+    path = tmp_path / "found.csv"
+    header = "point,scaling.width,params,trainable,macs,peak_memory,weights"
+    path.write_text(f"{header}\n0,1,{-(2**63)},1,1,1,1\n1,1,2,1,1,1,1\n", encoding="utf-8")
+    points, _known = plotted(report.page([archspec.load(TINY)], sweep=path))
+    assert [point["point"] for point in points] == [1]
+
+
+def test_a_value_of_an_axis_that_json_lacks_is_a_text(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    values = {
+        "nan": float("nan"), "inf": float("inf"), "none": None, "large": 2**53 + 1, "bytes": b"a",
+        "day": date(2020, 1, 2), "decimal": Decimal("1.50"), "list": [1, 2],
+    }  # fmt: skip
+    costs = dict.fromkeys(["params", "trainable", "macs", "peak_memory", "weights"], 1)
+    columns = {name: [value] for name, value in ({"point": 7} | values | costs).items()}
+    path = tmp_path / "found.parquet"
+    parquet.write_table(pa.table(columns), path)
+    ((point,), _known) = plotted(report.page([archspec.load(TINY)], sweep=path))
+    assert {name: point[name] for name in values} == {
+        "nan": "nan", "inf": "inf", "none": None, "large": "9007199254740993", "bytes": "b'a'",
+        "day": "2020-01-02", "decimal": "1.50", "list": "[1, 2]",
+    }  # fmt: skip
+
+
+def test_a_column_with_a_word_in_it_is_said_not_to_be_plotted(tmp_path):
+    path = tmp_path / "found.csv"
+    rows = results(path, 20, "accuracy")
+    text = path.read_text(encoding="utf-8").replace(str(rows[3]["accuracy"]), "n/a")
+    path.write_text(text, encoding="utf-8")
+    html = report.page([archspec.load(TINY)], sweep=path)
+    assert "accuracy" not in plotted(html)[1]["columns"]
+    assert "not plotted, for not all in it are numbers: accuracy." in "".join(Page(html).texts)
 
 
 def test_a_sweep_may_have_found_nothing(tmp_path):
@@ -314,6 +372,9 @@ def test_a_sweep_may_have_found_nothing(tmp_path):
     path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
     html = report.page([archspec.load(TINY)], sweep=path)
     assert plotted(html)[0] == []
+    assert plotted(html)[1]["columns"] == [
+        "point", "scaling.width", "stages.*.kernel", "params", "macs", "peak_memory", "weights",
+    ]  # fmt: skip
     assert f"0 points of {path}." in "".join(Page(html).texts)
 
 

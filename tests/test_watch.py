@@ -76,7 +76,7 @@ class Reading(HTMLParser):
 
     def handle_starttag(self, tag, attrs) -> None:
         self.tags.add(tag)
-        if tag not in {"meta", "link", "input", "br", "hr"}:
+        if tag not in {"meta", "link", "input", "br", "wbr", "hr"}:
             self.open.append(tag)
         said = dict(attrs)
         if tag == "mark":

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
 from archspec import tables
@@ -90,7 +91,7 @@ def _ticks(most: int, key: str) -> Record:
     for larger in ("KiB", "MiB", "GiB", "TiB"):
         if most >= 2 * unit * 1024:
             unit, name = unit * 1024, larger
-    steps = (digit * 10**power for power in range(8) for digit in (1, 2, 5))
+    steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
     step = next(step for step in steps if step * unit * 3 >= most)
     places = range(most // (step * unit) + 1)
     return {

@@ -28,6 +28,9 @@ COMPARED = (
     "intensity",
 )  # fmt: skip
 
+LISTED = 200
+"""Points that are listed, here and in the script."""
+
 
 class Tile(NamedTuple):
     """One number that is shown large."""
@@ -74,7 +77,9 @@ class Sweep(NamedTuple):
         figure: what the script plots, JSON.
         columns: name of each column that can be plotted, and what it is called.
         x: which is plotted first to the right.
-        y: and upwards: the last column that is no cost, else the parameters.
+        y: and upwards.
+        head: name of each column of `best`.
+        best: the points on the line that is drawn first; the script replaces them.
     """
 
     note: str
@@ -82,6 +87,8 @@ class Sweep(NamedTuple):
     columns: tuple[tuple[str, str], ...]
     x: str
     y: str
+    head: tuple[str, ...]
+    best: tuple[tuple[str, ...], ...]
 
 
 def contents(
@@ -118,12 +125,15 @@ def _difference(before: Spec, after: Spec) -> Difference:
 
 def _sweep(path: Path) -> Sweep:
     from archspec.report.points import read  # noqa: PLC0415  numpy and pyarrow
-    from archspec.sweep import METRICS  # noqa: PLC0415  numpy and pyarrow
 
     points = read(path)
     shown = len(points.rows)
-    said = [f"{points.total:,} points of {fspath(path)}"]
-    if shown < points.total:
+    said = [f"{points.total:,} point{'s' * (points.total != 1)} of {fspath(path)}"]
+    if points.left:
+        said.append(f"not plotted, for a value is missing or no number below 2^53: {points.left:,}")
+    if points.words:
+        said.append(f"not plotted, for not all in it are numbers: {', '.join(points.words)}")
+    if shown < points.total - points.left:
         said.append(f"{shown:,} of them are shown: the best in any two values, and a sample of all")
     if not points.whole:
         said.append("where two values grow together, only some of the best are")
@@ -131,9 +141,16 @@ def _sweep(path: Path) -> Sweep:
         note="; ".join(said),
         figure=points.figure,
         columns=tuple((name, worded(name)) for name in points.values),
-        x="macs",
-        y=points.values[-1] if points.values[-1] not in METRICS else "params",
+        x=points.first[0],
+        y=points.first[1],
+        head=points.columns,
+        best=tuple(tuple(map(_listed, points.rows[place])) for place in points.best[:LISTED]),
     )
+
+
+def _listed(value: object) -> str:
+    """A value as the script lists it."""
+    return tables.shown(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def _net(number: int, spec: Spec, graph: Graph, record: Record) -> Net:

@@ -34,22 +34,37 @@ class Points:
         axes: the columns that say what a point is.
         values: the columns to plot.
         rows: number, axes and values of each point that is shown, in the order of the file.
+        best: places in `rows` of those on the line that is drawn first.
         total: number of points in the file.
+        left: how many of them are not plotted, for a value is missing, or no number of a browser.
+        words: columns beside the axes that cannot be plotted, for they hold words.
         whole: whether all are shown that are best in any two of the values.
     """
 
     axes: tuple[str, ...]
     values: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
+    best: tuple[int, ...]
     total: int
+    left: int
+    words: tuple[str, ...]
     whole: bool
+
+    @property
+    def first(self) -> tuple[str, str]:
+        """What is plotted first, to the right and upwards."""
+        return _first(self.values)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a row has."""
+        return (POINT, *self.axes, *self.values)
 
     @property
     def figure(self) -> str:
         """What the script plots, JSON."""
-        columns = (POINT, *self.axes, *self.values)
-        known = {"columns": columns, "axes": len(self.axes), "rows": self.rows}
-        return json.dumps(known, separators=(",", ":"))
+        known = {"columns": self.columns, "axes": len(self.axes), "rows": self.rows}
+        return json.dumps(known, separators=(",", ":"), allow_nan=False)
 
 
 def read(path: File) -> Points:
@@ -64,32 +79,61 @@ def read(path: File) -> Points:
         SpecError: as `sweep.read`.
     """
     results = sweep.read(path)
-    parts: list[Any] = list(cast("Any", results).tables())  # pyarrow has no types
-    if not parts:
-        return Points(results.axes, results.numbers(), (), total=0, whole=True)
-    table: Any = import_module("pyarrow").concat_tables(parts)
-    axes = results.axes
+    axes, parts = results.axes, list[Any](cast("Any", results).tables())  # pyarrow has no types
     values = tuple(name for name in results.numbers() if name not in {*axes, TRAINABLE})
-    table = _plottable(table, values)
-    fronts = list(_fronts([table[name].to_numpy() for name in values]))
-    shown = {*spread(range(table.num_rows), SAMPLE)}
+    numbers = np.array(
+        [np.concatenate([np.empty(0), *(_floats(part[name]) for part in parts)]) for name in values]
+    )
+    fine = np.flatnonzero((np.abs(numbers) < _LARGEST).all(axis=0))
+    fronts = list(_fronts(list(numbers[:, fine])))
+    shown = {*spread(range(len(fine)), SAMPLE)}
     shown.update(place for front in fronts for place in spread(front, FRONT))
-    kept = table.take(sorted(shown)).select([POINT, *axes, *values]).to_pylist()
+    kept = fine[np.array(sorted(shown), int)]
     return Points(
         axes=axes,
         values=values,
-        rows=tuple(tuple(row.values()) for row in kept),
-        total=table.num_rows,
-        whole=all(len(front) <= FRONT for front in fronts) or len(shown) == table.num_rows,
+        rows=_rows(parts, kept, (POINT, *axes, *values)),
+        best=_best(numbers[:, kept], values),
+        total=numbers.shape[1],
+        left=numbers.shape[1] - len(fine),
+        words=tuple(
+            name for name in results.columns if name not in {POINT, TRAINABLE, *axes, *values}
+        ),
+        whole=all(len(front) <= FRONT for front in fronts) or len(shown) == len(fine),
     )
 
 
-def _plottable(table: Any, values: Sequence[str]) -> Any:  # noqa: ANN401  of pyarrow
-    """The rows in which every value is a number that a browser knows."""
-    fine = np.ones(table.num_rows, bool)
-    for column in values:
-        fine &= np.abs(table[column].to_numpy()) < _LARGEST
-    return table if fine.all() else table.take(np.flatnonzero(fine))
+def _floats(column: Any) -> NDArray[np.float64]:  # noqa: ANN401  of pyarrow
+    """A column of numbers; what is missing is NaN. Those of a browser are exact."""
+    return np.asarray(column.to_numpy(), np.float64)
+
+
+def _rows(
+    parts: Sequence[Any], places: NDArray[np.intp], columns: Sequence[str]
+) -> tuple[tuple[Any, ...], ...]:
+    if not len(places):
+        return ()
+    table: Any = import_module("pyarrow").concat_tables(parts)
+    kept = table.take(places).select(columns).to_pylist()
+    return tuple(tuple(map(_said, row.values())) for row in kept)
+
+
+def _said(value: object) -> object:
+    """A value as JSON has it: as a text where it is none there, or another number in a browser."""
+    if isinstance(value, int | float):
+        return value if abs(value) < _LARGEST else str(value)
+    return value if value is None else str(value)
+
+
+def _best(numbers: NDArray[np.float64], values: Sequence[str]) -> tuple[int, ...]:
+    right, up = _first(values)
+    found = _sorted_front(numbers[values.index(right)], -numbers[values.index(up)])
+    return tuple(found.tolist())
+
+
+def _first(values: Sequence[str]) -> tuple[str, str]:
+    """What is plotted first: to the right, and upwards the last that is no cost, or parameters."""
+    return "macs", values[-1] if values[-1] not in sweep.METRICS else "params"
 
 
 def _fronts(columns: Sequence[NDArray[Any]]) -> Iterator[list[int]]:

@@ -258,18 +258,21 @@ def read(path: str | os.PathLike[str]) -> Results:
     check_ending(name)
     is_csv = name.endswith(".csv")
     with _reading(name) as file:
-        found = _lines(file, {}).schema if is_csv else pq.read_schema(file)
-    columns: list[str] = found.names
+        known = _lines(file, {}).schema if is_csv else pq.read_schema(file)
+    columns: list[str] = known.names
     first = columns.index(METRICS[0]) if METRICS[0] in columns else 0
     own = (*columns[:1], *columns[first : first + len(METRICS)])
     if own != (POINT, *METRICS) or len({*columns}) < len(columns):
         wanted = f"wanted: the columns {POINT}, paths, {', '.join(METRICS)}"
         raise error("E627", f"'{name}' is no result of a sweep", hint=wanted)
-    kinds = dict(zip(columns, found.types, strict=True))
+    kinds = dict(zip(columns, known.types, strict=True))
     if is_csv:
         kinds |= dict.fromkeys(own, arrow.int64())
         kinds |= _kinds(name, [column for column in columns if column not in own])
-    return Results(name, kinds)
+    found = Results(name, kinds)
+    if words := [metric for metric in METRICS if metric not in found.numbers()]:
+        raise error("E627", f"'{name}' is no result of a sweep: no numbers in {', '.join(words)}")
+    return found
 
 
 @contextmanager

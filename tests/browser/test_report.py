@@ -304,6 +304,42 @@ def test_the_best_points_are_in_a_table(visit, swept):
     )
 
 
+def test_a_value_is_written_in_full_and_a_small_axis_in_no_units(visit, report, tmp_path):
+    path = tmp_path / "found.csv"
+    header = "point,<b>axis</b>,params,trainable,macs,peak_memory,weights,<i>accuracy</i>"
+    rows = ["0,nan,10,10,1000,1,1,0.71234", "1,1e-05,20,20,2000,1,1,0.8", "2,,5,5,3000,1,1,0.9"]
+    path.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    page = visit(report("shufflenet_v2", sweep=str(path)))
+    ticks = page.page.locator("#sweep-chart .ytick text").all_text_contents()
+    assert all(tick.startswith("0.") for tick in ticks), ticks
+    # Plotly would take the name of the column for markup.
+    assert "<i>accuracy</i>" in page.page.locator("#sweep-chart .ytitle").text_content()
+    page.page.locator("#sweep-list summary").click()
+    assert page.page.locator("#sweep-best tbody tr").all_inner_texts() == [
+        "0\tnan\t10\t1,000\t1\t1\t0.71234",
+        "1\t0.00001\t20\t2,000\t1\t1\t0.8",
+        "2\t\t5\t3,000\t1\t1\t0.9",
+    ]
+
+
+def test_without_javascript_the_numbers_are_there_and_no_empty_charts(chromium, swept):
+    path, rows = swept
+    page = chromium.new_page(java_script_enabled=False)
+    page.goto(path.as_uri())
+    assert not any(chart.is_visible() for chart in page.locator(".chart").all())
+    assert page.locator("noscript p").inner_text() == (
+        "Without JavaScript there are no charts; their numbers are in the tables."
+    )
+    for table in ("net1-more", "net1-shares", "sweep-list"):
+        page.locator(f"#{table} summary").click()
+        assert page.locator(f"#{table} table").is_visible()
+    cells = page.locator("#sweep-best tbody tr td:first-child").all_inner_texts()
+    numbers = [int(cell.replace(",", "")) for cell in cells]
+    wanted = best(rows, "macs", "accuracy", -1)
+    assert {(rows[n]["macs"], rows[n]["accuracy"]) for n in numbers} == wanted
+    page.close()
+
+
 # On every screen and on paper
 
 
@@ -329,6 +365,16 @@ def test_on_paper_everything_is_open_and_light(look):
     )
     assert len(charts) == 3
     assert all(drawn <= room for room, drawn in charts), charts
+    # The name of a block is broken after a _, not to a few letters a line.
+    cell = page.page.locator("#net1-rows td:has-text('inverted_residual')").first
+    lines = cell.evaluate(
+        """(cell) => {
+          const range = document.createRange();
+          range.selectNodeContents(cell);
+          return new Set([...range.getClientRects()].map((line) => line.top)).size;
+        }"""
+    )
+    assert lines <= 2
     page.keep("report-print")
     page.page.emulate_media(media="screen")
     page.until("!document.querySelector('details').open")

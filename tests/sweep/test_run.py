@@ -555,6 +555,19 @@ def test_what_is_no_result_is_named(name, content, text):
     assert str(caught.value) == text
 
 
+@pytest.mark.usefixtures("here")
+def test_a_parquet_file_whose_costs_are_words_is_no_result():
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    names = ["point", "params", "trainable", "macs", "peak_memory", "weights"]
+    values = {name: ["1" if name == "macs" else 1] for name in names}
+    parquet.write_table(pa.table(values), "r.parquet")
+    with pytest.raises(SpecError) as caught:
+        read("r.parquet")
+    assert str(caught.value) == "E627 'r.parquet' is no result of a sweep: no numbers in macs"
+
+
 @pytest.mark.usefixtures("small", "here")
 def test_a_file_that_is_cut_off_is_named_when_it_is_read():
     swept()

@@ -65,7 +65,11 @@ const archspecReport = (() => {
       hoverinfo: "text",
       ...more,
     });
-    const title = (words) => ({ title: { text: words }, tickformat: "~s", automargin: true });
+    const title = (words, place) => {
+      // Units of thousands; what is smaller, as an accuracy, is written as it is.
+      const isLarge = rows.some((row) => Math.abs(row[place]) >= 1000);
+      return { title: { text: plain(words) }, tickformat: isLarge ? "~s" : "", automargin: true };
+    };
     return {
       data: [
         trace(rows, { mode: "markers", marker: { size: 5 }, isFaint: true }),
@@ -73,17 +77,19 @@ const archspecReport = (() => {
       ],
       layout: {
         height: 480, showlegend: false, hovermode: "closest", margin: { l: 60, r: 20, t: 10, b: 50 },
-        xaxis: title(`${across} →`), yaxis: title(`${upwards} (${direction} is better) →`),
+        xaxis: title(`${across} →`, x), yaxis: title(`${upwards} (${direction} is better) →`, y),
       },
     };
   }
 
-  const shown = (value) => (typeof value === "number" ? value.toLocaleString("en") : String(value));
+  const shown = (value) => (Number.isInteger(value) ? value.toLocaleString("en") : String(value ?? ""));
 
-  /* What a point is, line by line, with nothing that Plotly takes for markup. */
+  /* A text in which Plotly finds no markup. */
+  const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+
+  /* What a point is, line by line. */
   function describe(columns, row) {
-    const lines = columns.map((name, place) => `${name}: ${shown(row[place])}`);
-    return lines.join("\n").replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/\n/g, "<br>");
+    return columns.map((name, place) => plain(`${name}: ${shown(row[place])}`)).join("<br>");
   }
 
   /* The best points as a table. */
