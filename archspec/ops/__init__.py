@@ -10,6 +10,7 @@ from archspec.ops.attention import (
 )
 from archspec.ops.channel import ChannelConvolution, PixelNorm, ResponseNorm, Scale, Shuffle
 from archspec.ops.combine import Add, Concat, Dense, Flatten, Multiply, Slice
+from archspec.ops.detection import DecodeBoxes, Level, Order, Rows
 from archspec.ops.op import Initializer, Op, Shape, ShapeError, Weight, kind
 from archspec.ops.pointwise import (
     FUNCTIONS,
@@ -37,6 +38,7 @@ ALL: tuple[type[Op], ...] = (
     Concat,
     Convolution,
     Crop,
+    DecodeBoxes,
     Dense,
     DropPath,
     Dropout,
@@ -53,6 +55,7 @@ ALL: tuple[type[Op], ...] = (
     Rescale,
     Resize,
     ResponseNorm,
+    Rows,
     Scale,
     SeparableAttention,
     Shuffle,
@@ -76,6 +79,7 @@ __all__ = [
     "Concat",
     "Convolution",
     "Crop",
+    "DecodeBoxes",
     "Dense",
     "DropPath",
     "Dropout",
@@ -86,9 +90,11 @@ __all__ = [
     "GroupNorm",
     "Initializer",
     "LayerNorm",
+    "Level",
     "LinearAttention",
     "Multiply",
     "Op",
+    "Order",
     "Pad",
     "Padding",
     "Pads",
@@ -97,6 +103,7 @@ __all__ = [
     "Rescale",
     "Resize",
     "ResponseNorm",
+    "Rows",
     "Scale",
     "SeparableAttention",
     "Shape",

@@ -17,6 +17,7 @@ from archspec.ops import (
     Concat,
     Convolution,
     Crop,
+    DecodeBoxes,
     Dense,
     Dropout,
     DropPath,
@@ -32,6 +33,7 @@ from archspec.ops import (
     Rescale,
     Resize,
     ResponseNorm,
+    Rows,
     Scale,
     Shuffle,
     Slice,
@@ -206,6 +208,22 @@ def _slice(op: Slice, inputs: Inputs, _: Weights) -> Array:
     return inputs[0][..., op.start : op.stop]
 
 
+def _rows(op: Rows, inputs: Inputs, _: Weights) -> Array:
+    return np.concatenate([image.reshape(len(image), -1, op.size) for image in inputs], axis=1)
+
+
+def _decode_boxes(op: DecodeBoxes, inputs: Inputs, _: Weights) -> Array:
+    (predicted,) = inputs
+    boxes = np.array(list(op.default_boxes()), predicted.dtype)
+    scaled = predicted * np.array(op.variance, predicted.dtype)
+    if op.order == "yxhw":
+        scaled = scaled[..., [1, 0, 3, 2]]
+    logs = scaled[..., 2:] if op.limit is None else np.minimum(scaled[..., 2:], op.limit)
+    center = boxes[:, :2] + scaled[..., :2] * boxes[:, 2:]
+    half = np.exp(logs) * boxes[:, 2:] / 2
+    return np.concatenate([center - half, center + half], axis=-1)
+
+
 def _sigmoid(x: Array) -> Array:
     return 1 / (1 + np.exp(-x))  # where exp overflows, 1 / infinity is right
 
@@ -261,6 +279,7 @@ RULES: Mapping[type[Op], Callable[[Any, Inputs, Weights], Array]] = {
     Concat: lambda _, inputs, __: np.concatenate(inputs, axis=-1),
     Convolution: _convolution,
     Crop: _crop,
+    DecodeBoxes: _decode_boxes,
     Dense: _dense,
     DropPath: lambda _, inputs, __: inputs[0],
     Dropout: lambda _, inputs, __: inputs[0],
@@ -275,6 +294,7 @@ RULES: Mapping[type[Op], Callable[[Any, Inputs, Weights], Array]] = {
     Resize: _resize,
     PixelNorm: _pixel_norm,
     ResponseNorm: _response_norm,
+    Rows: _rows,
     Scale: _scale,
     Shuffle: _shuffle,
     Slice: _slice,
