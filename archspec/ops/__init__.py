@@ -24,7 +24,7 @@ from archspec.ops.pointwise import (
     Rescale,
     Standardize,
 )
-from archspec.ops.resample import Blur, Crop, Pad, Resize, binomial, nearest
+from archspec.ops.resample import SAMPLINGS, Blur, Crop, Pad, Resize, Sampling, binomial, nearest
 from archspec.ops.window import Around, Convolution, GlobalPool, Padding, Pads, Pool, Window, pads
 
 ALL: tuple[type[Op], ...] = (
@@ -68,6 +68,7 @@ ALL: tuple[type[Op], ...] = (
 __all__ = [
     "ALL",
     "FUNCTIONS",
+    "SAMPLINGS",
     "Activation",
     "Add",
     "Around",
@@ -104,6 +105,7 @@ __all__ = [
     "Resize",
     "ResponseNorm",
     "Rows",
+    "Sampling",
     "Scale",
     "SeparableAttention",
     "Shape",

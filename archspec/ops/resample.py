@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeAlias, get_args
 
 from archspec.ops.op import Op, Shape, ShapeError
+
+
+Sampling: TypeAlias = Literal["nearest", "bilinear", "align_corners"]
+SAMPLINGS: tuple[str, ...] = get_args(Sampling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +18,16 @@ class Resize(Op):
     With a `size` (h', w') there is no second, nor with a `factor`: then h' and w' are so many times
     h and w, whatever these are.
 
-    nearest:  pixel i of n' is pixel ⌊i · n / n'⌋ of n.
-    bilinear: pixel i lies at (i + ½) · n / n' - ½, between its two neighbors; the border repeats.
+    nearest:       pixel i of n' is pixel ⌊i · n / n'⌋ of n.
+    bilinear:      pixel i lies at (i + ½) · n / n' - ½, between its two neighbors; the border
+                   repeats.
+    align_corners: pixel i lies at i · (n - 1) / (n' - 1), between its two neighbors; that of
+                   DeepLab. Of one pixel it is the first.
 
-    Both are PyTorch's; nothing is smoothed where the image gets smaller.
+    All are PyTorch's; nothing is smoothed where the image gets smaller.
     """
 
-    mode: Literal["nearest", "bilinear"] = "nearest"
+    mode: Sampling = "nearest"
     size: tuple[int, int] | None = None
     factor: tuple[int, int] | None = None
 

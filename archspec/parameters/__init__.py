@@ -4,6 +4,7 @@ A block's parameter class is a frozen dataclass whose fields are made by `parame
 Schema, the messages, the look-up and the documentation are all derived from it.
 """
 
+from archspec.parameters.anchors import Anchors, Coder
 from archspec.parameters.document import (
     Document,
     OutputStrideKeys,
@@ -28,6 +29,7 @@ from archspec.parameters.kinds import (
     Window,
     either,
     integer,
+    integers,
     number,
     ratio,
     word,
@@ -80,7 +82,9 @@ __all__ = [
     "PADDING",
     "RAMP_SCHEMA",
     "ROUNDING",
+    "Anchors",
     "Antialias",
+    "Coder",
     "Convolutional",
     "Document",
     "Expansion",
@@ -100,6 +104,7 @@ __all__ = [
     "Window",
     "either",
     "integer",
+    "integers",
     "number",
     "parameter",
     "parameters_of",

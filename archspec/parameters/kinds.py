@@ -55,6 +55,13 @@ def number(low: float, high: float) -> Kind:
     return Kind(f"a number from {low:g} to {high:g}", schema, float, (low, high))
 
 
+def integers(low: int, high: int, most: int) -> Kind:
+    """A list of whole numbers, `most` at most, or none of them."""
+    items = {"type": "integer", "minimum": low, "maximum": high}
+    schema = {"type": "array", "items": items, "maxItems": most}
+    return Kind(f"a list of whole numbers from {low} to {high}", schema, tuple)
+
+
 _FRACTION = {
     "type": "string",
     "pattern": r"^[0-9]{1,6}(\.[0-9]{1,6})?/[1-9][0-9]{0,5}(\.[0-9]{1,6})?$",

@@ -6,7 +6,7 @@ shared`, then `stride: int = shared.stride("step of the depthwise window, in pix
 
 from typing import Any, Literal
 
-from archspec.ops import FUNCTIONS
+from archspec.ops import FUNCTIONS, SAMPLINGS
 from archspec.parameters.kinds import (
     KERNEL,
     MAX_CHANNELS,
@@ -21,7 +21,12 @@ from archspec.parameters.parameter import Object, parameter
 
 THREE: Kernel = ((3, 3),)
 """A window of 3 by 3 pixels."""
-_PIXELS = integer(1, 64)
+PIXELS = integer(1, 64)
+SAMPLING = word(*SAMPLINGS)
+SAMPLING_DOC = (
+    "the nearest pixel, or a line between two, whose grids share the corners of the image, or "
+    "(align_corners) the centers of the pixels in them"
+)
 
 
 def channels(doc: str = "channels of the output") -> Any:  # noqa: ANN401  as `parameter`
@@ -46,12 +51,12 @@ def kernel(doc: str) -> Any:  # noqa: ANN401
 
 def stride(doc: str) -> Any:  # noqa: ANN401
     """The step of a window."""
-    return parameter(_PIXELS, doc, 1)
+    return parameter(PIXELS, doc, 1)
 
 
 def dilation(doc: str) -> Any:  # noqa: ANN401
     """How far a window's pixels are apart."""
-    return parameter(_PIXELS, doc, 1)
+    return parameter(PIXELS, doc, 1)
 
 
 def antialias(doc: str) -> Any:  # noqa: ANN401

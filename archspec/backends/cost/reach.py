@@ -71,7 +71,7 @@ def _resize(graph: Graph, node: Node, inputs: Sequence[Reach]) -> Reach:
     before = graph.shapes[node.inputs[0]]
     ratios = [Fraction(was, now) for was, now in zip(before[:2], node.shape[:2], strict=True)]
     more = [
-        int(op.mode == "bilinear" and ratio != 1 and ratio != before[axis])
+        int(op.mode != "nearest" and ratio != 1 and ratio != before[axis])
         for axis, ratio in enumerate(ratios)
     ]
     return _slid(inputs[0], (more[0], more[1]), (ratios[0], ratios[1]))
@@ -140,7 +140,7 @@ RULES: Mapping[type[Op], Callable[[Graph, Node, Sequence[Reach]], Reach]] = {
     ops.Flatten: _flat,
     ops.Multiply: _multiplied,
     ops.FourierPositions: _nothing,
-    **dict.fromkeys((ops.Add, ops.Concat), _joined),
+    **dict.fromkeys((ops.Add, ops.Concat, ops.Rows), _joined),
     **dict.fromkeys(
         (
             ops.GlobalPool,

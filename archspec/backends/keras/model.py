@@ -27,6 +27,7 @@ SEVERAL = (
     ops.Concat,
     ops.Multiply,
     ops.Resize,
+    ops.Rows,
     ops.SeparableAttention,
 )
 """Ops whose layers take a list of what the node reads."""

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 
 from archspec import ops
 from archspec.backends.keras.steps import Common, Layer, Tensor, operation, part
@@ -26,6 +27,9 @@ def resize(op: ops.Resize, shape: Shape, common: Common) -> Sequence[Layer]:
     def apply(values: Sequence[Tensor]) -> Tensor:
         image, *like = values
         height, width = op.sides(shape, *(value.shape[1:] for value in like))
+        if op.mode == "align_corners":
+            image = _along(image, 1, (shape[0], height), part(common, "rows"))
+            return _along(image, 2, (shape[1], width), common)
         if not (height % shape[0] or width % shape[1]):
             factors = (height // shape[0], width // shape[1])
             return layers.UpSampling2D(factors, interpolation=op.mode, **common)(image)
@@ -38,6 +42,25 @@ def resize(op: ops.Resize, shape: Shape, common: Common) -> Sequence[Layer]:
         return operation(columns, common)(image)
 
     return [apply]
+
+
+def _along(image: Tensor, axis: int, sizes: tuple[int, int], common: Common) -> Tensor:
+    """Lines between pixels whose corners stay, along an axis: two pixels, each times its share."""
+    size, wanted = sizes
+    places = np.arange(wanted) * (size - 1) / max(wanted - 1, 1)
+    before = np.floor(places).astype(int)
+    after = np.minimum(before + 1, size - 1)
+    shape = (-1, *[1] * (3 - axis))
+    terms: list[Tensor] = []
+    for name, pixels, share in (
+        ("before", before, 1 - (places - before)),
+        ("after", after, places - before),
+    ):
+        take = partial(operations.take, indices=pixels.tolist(), axis=axis)
+        taken = operation(take, part(common, name))(image)
+        scale = share.reshape(shape).tolist()
+        terms.append(layers.Rescaling(scale, **part(common, f"{name}_share"))(taken))
+    return layers.Add(**common)(terms)
 
 
 def pad(op: ops.Pad, _: Shape, common: Common) -> Sequence[Layer]:

@@ -19,7 +19,7 @@ from archspec.backends.keras.channel import (
     shuffle,
 )
 from archspec.backends.keras.resample import blur, pad, resize
-from archspec.backends.keras.steps import Common, Layer, operation, part
+from archspec.backends.keras.steps import Common, Layer, Tensor, operation, part
 from archspec.ops import Op, Pads, Shape, Window
 
 # Keras has no types of its own.
@@ -144,6 +144,19 @@ def _number(values: Sequence[float]) -> Setting:
     return np.float64(values[0]) if len(values) == 1 else [np.float64(value) for value in values]
 
 
+def _rows(op: ops.Rows, _: Shape, common: Common) -> Sequence[Layer]:
+    def apply(values: Sequence[Tensor]) -> Tensor:
+        if len(values) == 1:
+            return layers.Reshape((-1, op.size), **common)(values[0])
+        rows = [
+            layers.Reshape((-1, op.size), **part(common, f"rows{number}"))(value)
+            for number, value in enumerate(values, 1)
+        ]
+        return layers.Concatenate(axis=1, **common)(rows)
+
+    return [apply]
+
+
 def _slice(op: ops.Slice, _: Shape, common: Common) -> Sequence[Layer]:
     return [operation(lambda value: value[..., op.start : op.stop], common)]
 
@@ -207,6 +220,7 @@ RULES: Mapping[type[Op], Callable[[Any, Shape, Common], Sequence[Layer]]] = {
     ops.Resize: resize,
     ops.PixelNorm: pixel_norm,
     ops.ResponseNorm: response_norm,
+    ops.Rows: _rows,
     ops.Scale: scale,
     ops.Shuffle: shuffle,
     ops.Slice: _slice,

@@ -49,6 +49,7 @@ _MODES: Mapping[str, Mapping[str, Any]] = {
         "nearest_mode": "floor",
     },
     "bilinear": {"mode": "linear", "coordinate_transformation_mode": "half_pixel"},
+    "align_corners": {"mode": "linear", "coordinate_transformation_mode": "align_corners"},
 }
 """`Resize.mode` → the attributes of ONNX's."""
 

@@ -1,6 +1,7 @@
 """What each op is in ONNX: the operators that do it, chosen by what runtimes do well."""
 
 from collections.abc import Callable, Mapping
+from itertools import groupby
 from math import pi, prod, sqrt
 from typing import Any
 
@@ -41,6 +42,7 @@ from archspec.ops import (
     Rescale,
     Resize,
     ResponseNorm,
+    Rows,
     Scale,
     Shape,
     Shuffle,
@@ -218,8 +220,32 @@ def _layer_norm_by_parts(site: Site, op: LayerNorm) -> None:
     site.add("Add", site.add("Mul", normal, site.per_channel("gamma")), site.per_channel("beta"))
 
 
+def _rows(site: Site, op: Rows) -> None:
+    """One Transpose for all images of as many channels."""
+    if site.varies:
+        raise site.no_size("puts pixels one under the other")
+    pieces: list[str] = []
+    shapes = (site.writer.graph.shapes[name] for name in site.node.inputs)
+    given = zip(site.inputs, shapes, strict=True)
+    for channels, several in groupby(given, lambda item: item[1][2]):
+        values, count = list[str](), 0
+        for value, (height, width, _) in several:
+            shape = (channels, height * width)
+            values.append(site.add("Reshape", value, site.integers(0, *shape), shape=shape))
+            count += height * width
+        shape = (channels, count)
+        joined = site.add("Concat", *values, axis=2, shape=shape) if values[1:] else values[0]
+        value = site.add("Transpose", joined, perm=(0, 2, 1), shape=shape[::-1])
+        shape = (count * channels // op.size, op.size)
+        if channels != op.size:
+            value = site.add("Reshape", value, site.integers(0, *shape), shape=shape)
+        pieces.append(value)
+    if pieces[1:]:
+        site.add("Concat", *pieces, axis=1)
+
+
 def _slice(site: Site, op: Slice) -> None:
-    bounds = (site.integers(value) for value in (op.start, op.stop, 1))
+    bounds = (site.integers(value) for value in (op.start, op.stop, site.last))
     site.add("Slice", *site.inputs, *bounds)
 
 
@@ -279,7 +305,7 @@ ACTIVATIONS: Mapping[str, Callable[[Site, str], object]] = {
     "gelu_tanh": _gelu_tanh,
     "mish": lambda site, x: site.add("Mul", x, site.add("Tanh", site.add("Softplus", x))),
     "softplus": lambda site, x: site.add("Softplus", x),
-    "softmax": lambda site, x: site.add("Softmax", x, axis=1),
+    "softmax": lambda site, x: site.add("Softmax", x, axis=site.last),
 }
 """`Activation.function` → the ONNX nodes that compute it, the last one its value; leaky_relu, which
 has a slope, is not among them."""
@@ -307,6 +333,7 @@ RULES: Mapping[type[Op], Callable[[Site, Any], object]] = {
     Resize: resize,
     PixelNorm: pixel_norm,
     ResponseNorm: response_norm,
+    Rows: _rows,
     Scale: scale,
     Shuffle: shuffle,
     Slice: _slice,

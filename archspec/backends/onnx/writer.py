@@ -35,8 +35,8 @@ CURE = "leave out '--size dynamic'"
 
 
 def channels_first(shape: Shape) -> Shape:
-    """(h, w, c) → (c, h, w); vectors stay."""
-    return (shape[-1], *shape[:-1])
+    """(h, w, c) → (c, h, w); vectors and matrices stay."""
+    return (shape[-1], *shape[:-1]) if len(shape) == _IMAGE else shape
 
 
 class Writer:
@@ -260,6 +260,11 @@ class Site:
         """The same for a vector (c,), shaped so that it broadcasts over images."""
         array = self.array(name) if array is None else array
         return self.weight(name, array.reshape(1, -1, *[1] * (len(self.shape) - 1)))
+
+    @property
+    def last(self) -> int:
+        """The axis of the channels of an image, of the last of a vector or a matrix."""
+        return 1 if len(self.shape) == _IMAGE else len(self.shape)
 
     def number(self, value: float, count: int | None = None) -> str:
         """A constant, or a vector of `count` of them; one initializer for all who need it.

@@ -154,7 +154,7 @@ def _shuffle(op: Shuffle, inputs: Inputs, _: Weights) -> Array:
 
 def _resize(op: Resize, inputs: Inputs, _: Weights) -> Array:
     height, width = op.sides(*(value.shape[1:] for value in inputs))
-    resize = _take_nearest if op.mode == "nearest" else _interpolate
+    resize = RESIZES[op.mode]
     return resize(resize(inputs[0], 1, height), 2, width)
 
 
@@ -171,12 +171,32 @@ def _interpolate(image: Array, axis: int, wanted: int) -> Array:
     if size * float(factor) < wanted:
         factor = np.nextafter(factor, image.dtype.type(np.inf))
     places = np.arange(wanted).astype(image.dtype) + half
-    place = np.clip(places / factor - half, 0, size - 1)
+    return _between(image, axis, np.clip(places / factor - half, 0, size - 1))
+
+
+def _interpolate_corners(image: Array, axis: int, wanted: int) -> Array:
+    """The same where the first and the last pixels stay what they are."""
+    size = image.shape[axis]
+    steps = np.arange(wanted).astype(image.dtype) * image.dtype.type(size - 1)
+    return _between(image, axis, np.clip(steps / max(wanted - 1, 1), 0, size - 1))
+
+
+def _between(image: Array, axis: int, place: Array) -> Array:
+    """What lies at places along an axis, on lines between pixels."""
+    size = image.shape[axis]
     before = np.floor(place).astype(int)
     after = np.minimum(before + 1, size - 1)
     share = (place - before).astype(image.dtype)
     share = share.reshape(-1, *[1] * (image.ndim - axis - 1))
     return image.take(before, axis) * (1 - share) + image.take(after, axis) * share
+
+
+RESIZES: Mapping[str, Callable[[Array, int, int], Array]] = {
+    "nearest": _take_nearest,
+    "bilinear": _interpolate,
+    "align_corners": _interpolate_corners,
+}
+"""`Resize.mode` → what it does along an axis, for so many pixels."""
 
 
 def _pad(op: Pad, inputs: Inputs, _: Weights) -> Array:

@@ -1,14 +1,15 @@
 """Resolved spec → graph: rows in order, each block unfolded into ops; taps, outputs, dilation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from archspec.block import Block, Builder, Derivation
-from archspec.errors import Problems, SpecError, did_you_mean, error
+from archspec.block import Block, Builder, Derivation, Given
+from archspec.errors import Problems, SpecError, error
 from archspec.graph import INPUT, Graph, GraphBuilder, needed
+from archspec.lower.taps import Passed, Taps, reads
 from archspec.passes.order import ordered
-from archspec.spec import Row, Spec, Tap
+from archspec.spec import Row, Spec
 
 OUTPUT = "output"
 """The name of the output of a spec that names none."""
@@ -25,8 +26,7 @@ class Lowered(NamedTuple):
 
 @dataclass
 class _State:
-    builder: GraphBuilder
-    values: dict[str, str] = field(default_factory=dict[str, str])
+    taps: Taps
     stride: int = 1
     dilation: int = 1
 
@@ -37,72 +37,57 @@ def lower(spec: Spec, blocks: Mapping[str, Block]) -> Lowered:
     Raises:
         SpecError: E206, E211, a computed width; E3xx, shapes do not fit, a tap is not there.
     """
-    state = _State(GraphBuilder(spec.name, spec.input))
+    builder = GraphBuilder(spec.name, spec.input)
+    state = _State(Taps(builder))
     derivations: list[Derivation] = []
-    value = INPUT
+    given: Given = INPUT
     for row in spec.rows:
-        value = _inputs(row, state) or value
+        block = blocks[row.block]
+        before = given if isinstance(given, str) else None
+        values = reads(row, state.taps, before, several=block.several)
         for number, parameters in enumerate(row.blocks, 1):
             path = f"{row.prefix}.{number}" if row.section == "stages" else row.prefix
-            build = Builder(state.builder, path, row, spec.classes, derivations)
-            value = blocks[row.block].unfold(build, value, _dilated(parameters, row, spec, state))
-            if value not in state.builder.shapes:
-                hint = "its unfold returns what build.add or build.part gave"
-                message = f"{path}: block '{row.block}' gives {value!r}, which is no value"
-                raise error("E302", message, row.span, hint)
-            state.values[path] = value
-        state.values[row.prefix] = state.values[row.path] = value
-    graph = ordered(needed(state.builder.build(_outputs(spec, state) or {OUTPUT: value})))
+            build = Builder(builder, path, row, spec.classes, derivations)
+            dilated = _dilated(parameters, row, spec, state)
+            given = block.unfold(build, values if block.several else values[0], dilated)
+            values = _settled(given, build, state.taps)
+        state.taps.values[row.prefix] = state.taps.values[row.path] = values[0]
+    named = given if isinstance(given, Mapping) else {OUTPUT: given}
+    graph = ordered(needed(builder.build(_outputs(spec, state.taps) or named)))
     _check_size(graph)
     return Lowered(graph, tuple(derivations))
 
 
-def _inputs(row: Row, state: _State) -> str | None:
-    if not row.inputs:
-        return None
-    first, *more = row.inputs
-    if more:
-        message = f"block '{row.block}' reads one input, not {len(row.inputs)}"
-        raise error("E303", message, more[0].span)
-    return _tap(first, state, " to read before this row")
+def _settled(given: Given, build: Builder, taps: Taps) -> tuple[str, ...]:
+    """What a block gave, noted under its path.
+
+    Raises:
+        SpecError: E302, it is no value.
+    """
+    row, path = build.row, build.path
+    values = tuple(given.values()) if isinstance(given, Mapping) else (given,)
+    for value in values:
+        if value not in build.graph.shapes:
+            hint = "its unfold returns what build.add or build.part gave"
+            message = f"{path}: block '{row.block}' gives {value!r}, which is no value"
+            raise error("E302", message, row.span, hint)
+    taps.values[path] = values[0]
+    taps.passed.append(Passed(path, values[0]))
+    return values
 
 
-def _outputs(spec: Spec, state: _State) -> dict[str, str]:
+def _outputs(spec: Spec, taps: Taps) -> dict[str, str]:
     problems = Problems()
     outputs: dict[str, str] = {}
     for output, tap in spec.outputs.items():
         if output == INPUT:
             problems.add("E303", f"an output cannot be called '{output}': the input is", tap.span)
         try:
-            outputs[output] = _tap(tap, state)
+            outputs[output] = taps.find(tap)
         except SpecError as reason:
             problems.extend(reason.diagnostics)
     problems.check()
     return outputs
-
-
-def _tap(tap: Tap, state: _State, where: str = "") -> str:
-    """The value at an address: a row (with or without its section), a block, a part, a node."""
-    path = tap.path
-    if found := _value(path, state):
-        return found
-    candidates = [name for name in (f"head.{path}", f"stem.{path}") if _value(name, state)]
-    if len(candidates) > 1:
-        raise error("E303", f"'{path}' is {' and '.join(candidates)}; say which", tap.span)
-    for name in candidates:
-        return str(_value(name, state))
-    parts = (node.name.rpartition(".")[0] for node in state.builder.nodes)
-    hint = did_you_mean(path, {*state.values, *parts})
-    raise error("E303", f"there is no '{path}'{where}", tap.span, hint)
-
-
-def _value(path: str, state: _State) -> str | None:
-    """What the row, block, part or node at a path gives: its last node."""
-    if path in state.values:
-        return state.values[path]
-    prefix = f"{path}."
-    names = (node.name for node in reversed(state.builder.nodes))
-    return next((name for name in names if f"{name}.".startswith(prefix)), None)
 
 
 def _dilated(parameters: Any, row: Row, spec: Spec, state: _State) -> Any:  # noqa: ANN401
