@@ -1,4 +1,4 @@
-"""Windows of several dilations side by side, and the mean of all: `branch1.*`, …, `pool`, `project.*`.
+"""Windows of several dilations side by side, and the mean of all.
 
 (h, w, c) → (h, w, channels). `point.*` is a 1x1 convolution, `branch1.*` has the first dilation,
 `pooling.*` the global mean, its convolution and the mean at every pixel; `concat` joins them,
@@ -50,7 +50,9 @@ def unfold(build: Builder, x: str, p: Aspp) -> str:
     """Add the branches, and what joins them."""
     each = p.as_part(((1, 1),))
     branches = [build.part("point", x, each, p.channels)]
-    branches += [_branch(build.within(f"branch{n}"), x, p, rate) for n, rate in enumerate(p.rates, 1)]
+    branches += [
+        _branch(build.within(f"branch{n}"), x, p, rate) for n, rate in enumerate(p.rates, 1)
+    ]
     if p.image_pooling:
         mean = build.add("pooling.mean", GlobalPool(), x)
         mean = build.part("pooling", mean, each, p.channels)

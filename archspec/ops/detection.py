@@ -1,4 +1,4 @@
-"""Ops of detectors: predictions as a matrix, and boxes from what is predicted about default ones."""
+"""Ops of detectors: predictions as a matrix, and boxes from what is predicted of default ones."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

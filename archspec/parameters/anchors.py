@@ -80,17 +80,15 @@ class Anchors:
 
     layout: Literal["tensorflow", "torchvision"] = parameter(
         word("tensorflow", "torchvision"),
-        "tensorflow: by ratios, then the square between two scales; scales are of the shorter side. "
-        "torchvision: both squares, then each ratio and its inverse; scales are of each side, and "
-        "no box is larger than the image",
+        "tensorflow: by ratios, then the square between two scales; scales are of the shorter "
+        "side. torchvision: both squares, then each ratio and its inverse; scales are of each "
+        "side, and no box is larger than the image",
         "tensorflow",
     )
     scales: Scales = parameter(
         Object(Scales, "always"), "sizes of boxes as shares of the image", Scales()
     )
-    ratios: tuple[float, ...] = parameter(
-        _RATIOS, "width over height", (1.0, 2.0, 0.5, 3.0, 1 / 3)
-    )
+    ratios: tuple[float, ...] = parameter(_RATIOS, "width over height", (1.0, 2.0, 0.5, 3.0, 1 / 3))
     between: bool = parameter(
         FLAG, "a square between each scale and the next, which for the last is 1", default=True
     )
@@ -116,5 +114,3 @@ class Coder:
     limit: float | None = parameter(
         number(0, 100), "the most that the logarithm of a side over the default box's is", None
     )
-
-
