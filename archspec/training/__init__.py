@@ -1,6 +1,6 @@
 """Training: a spec and a folder of pictures in, a Keras model file out.
 
-`train` runs Keras's `fit` with the losses of the task; what is interrupted goes on at the same step.
+Keras's `fit` with the loss of the task; what is interrupted goes on at the same step.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +13,7 @@ from archspec.spec import Spec
 
 if TYPE_CHECKING:
     from archspec.deploy.export import Exported
+    from archspec.deploy.tflite import Converted
     from archspec.training.data import Problem
 
 __all__ = ["Begun", "How", "Record", "Trained", "Watcher", "train"]
@@ -114,7 +115,7 @@ class Trained:
     score: str
     kept: int
     done_before: bool
-    exported: "Exported | None"
+    exported: "Exported | Converted | None"
 
     @property
     def scores(self) -> Mapping[str, float]:

@@ -1,8 +1,10 @@
 """What is known of each epoch: a table, and events for TensorBoard."""
 
 import csv
+from functools import cached_property
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from archspec.files import write_whole
 from archspec.training import Record
@@ -25,11 +27,16 @@ class Events:
     """Writes what TensorBoard shows; nothing where there is no folder."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._writer = tf.summary.create_file_writer(str(folder / EVENTS)) if folder else None
+        self._folder = folder
+
+    @cached_property
+    def _writer(self) -> Any:  # noqa: ANN401
+        """The file, which is there from the first epoch on."""
+        return tf.summary.create_file_writer(str(self._folder))
 
     def add(self, record: Record) -> None:
         """Write what is known of an epoch."""
-        if self._writer is None:
+        if self._folder is None:
             return
         with self._writer.as_default():
             for name, value in record.items():

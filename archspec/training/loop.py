@@ -1,7 +1,7 @@
 """Epoch after epoch: Keras's `fit`, or its steps one by one where several processes share them."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from archspec.recipe import Train
 from archspec.training import How, Record
 from archspec.training import state as states
 from archspec.training.engine import keras, tf
-from archspec.training.history import Events, write_table
+from archspec.training.history import EVENTS, Events, write_table
 from archspec.training.pipeline import Pictures
 from archspec.training.state import Arrays, State
 from archspec.training.strategy import Place
@@ -57,7 +57,7 @@ class Run:
             states.restore(self.model, arrays, self.folder / states.FOLDER)
         else:
             self._save()
-        events = Events(self.folder if self.place.is_chief else None)
+        events = Events(self.folder / EVENTS if self.place.is_chief else None)
         while not self.state.done:
             self._steps()
             record = self._record()
@@ -129,28 +129,31 @@ class Run:
         """What is known of this epoch; the same in every process."""
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         loss = float(self.model.get_metrics_result()["loss"])
-        found = {"epoch": self.state.epoch + 1, "learning_rate": rate, "loss": loss}
-        if self.evaluate:
-            found |= self.evaluate()
-        return found if self.place.processes == 1 else self._agreed(found)
+        found = {"learning_rate": rate, "loss": loss, **(self.evaluate() if self.evaluate else {})}
+        if self.place.processes > 1:
+            found = dict(zip(found, self._mean(list(found.values())), strict=True))
+        return {"epoch": self.state.epoch + 1, **found}
 
-    def _agreed(self, record: Record) -> Record:
-        """The mean over all processes, whose machines may compute a little differently."""
+    def _mean(self, values: Sequence[float]) -> Sequence[float]:
+        """Of all processes, whose machines may compute a little differently."""
         strategy = self.place.strategy
-        values = tf.constant(list(record.values()), tf.float64)
-        every = strategy.run(lambda: tf.identity(values))
-        mean = strategy.reduce(tf.distribute.ReduceOp.MEAN, every, axis=None)
-        return dict(zip(record, map(float, mean.numpy()), strict=True))
+
+        @tf.function
+        def mean(own: Any) -> Any:  # noqa: ANN401
+            every = strategy.run(tf.identity, (own,))
+            return strategy.reduce(tf.distribute.ReduceOp.MEAN, every, axis=None)
+
+        return list(map(float, mean(tf.constant(values, tf.float64))))
 
     def _close(self, record: Record) -> None:
         """Keep what is known of this epoch, and go on to the next, or end."""
         state, score = self.state, record.get(self.model.objective.best)
         if score is not None and (state.best is None or score > state.best[1]):
-            state.best = state.epoch, score
+            state.best = [state.epoch, score]
             if self.train.early_stop and self.place.is_chief:
                 best = self.folder / states.FOLDER / states.BEST
                 states.write_arrays(best, read_weights(self.model))
-        waited = state.epoch - state.best[0] if state.best else 0
+        waited = state.epoch - int(state.best[0]) if state.best else 0
         stops = self.train.early_stop is not None and waited >= self.train.early_stop
         state.history.append(record)
         state.epoch, state.step = state.epoch + 1, 0
@@ -170,10 +173,10 @@ class _Steps(keras.callbacks.Callback):  # pyright: ignore[reportUntypedBaseClas
         kept = run.model.metrics_variables if begin else ()
         self._before = [keras.ops.convert_to_numpy(variable) for variable in kept]
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ANN401, ARG002, D102
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ANN401, ARG002
         kept = self._run.model.metrics_variables
         for variable, value in zip(kept, self._before, strict=False):
             variable.assign(value)
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ANN401, ARG002, D102
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ANN401, ARG002
         self._run.stepped(float(logs["loss"]))

@@ -11,8 +11,8 @@ from typing import Any
 from archspec.api import to_graph
 from archspec.backends.keras import emit, read_weights, save
 from archspec.errors import cause, error
-from archspec.files import write_whole
 from archspec.exports import export
+from archspec.files import write_whole
 from archspec.graph import Graph
 from archspec.passes.scores import scores
 from archspec.spec import Normalization, Spec
@@ -75,9 +75,8 @@ def run(spec: Spec, data: Path, output: Path, how: How) -> Trained:
     state, arrays = before or (State(about), None)
     pictures = _pictures(job, found, place)
     if how.begun:
-        how.begun(
-            _begun(job, pictures, begin, (state.epoch, state.step) if before else None, place)
-        )
+        resumed = (state.epoch, state.step) if before else None
+        how.begun(_begun(job, pictures, begin, resumed, place))
     keras.utils.set_random_seed(train.seed)
     with place.strategy.scope():
         steps = pictures.steps * train.epochs
@@ -194,7 +193,7 @@ def _begun(
 def _finished(job: _Task, going: Run, done_before: bool, how: How) -> Trained:  # noqa: FBT001
     """Write the model, and what it is exported to."""
     state, folder, train = going.state, going.folder, job.spec.train
-    kept = state.best[0] if state.best and train.early_stop else state.epoch - 1
+    kept = int(state.best[0]) if state.best and train.early_stop else state.epoch - 1
     model = exported = None
     if going.place.is_chief:
         weights = read_weights(going.model)
@@ -205,6 +204,6 @@ def _finished(job: _Task, going: Run, done_before: bool, how: How) -> Trained:  
         write_whole(labels, "".join(f"{name}\n" for name in going.pictures.data.labels).encode())
         if how.export:
             exported = export(job.spec, how.export, weights=weights, labels=labels)
-    best = (state.best[0] + 1, state.best[1]) if state.best else None
+    best = (int(state.best[0]) + 1, state.best[1]) if state.best else None
     score = job.objective.best
     return Trained(model, state.history, best, score, kept + 1, done_before, exported)

@@ -34,7 +34,7 @@ class State:
         epoch: that it is in, from 0.
         step: of this epoch, the steps that are done.
         history: of the epochs that are done.
-        best: the epoch with the best score, and this.
+        best: the epoch with the best score, from 0, and this.
         done: whether there is nothing left to do.
     """
 
@@ -42,7 +42,7 @@ class State:
     epoch: int = 0
     step: int = 0
     history: list[Record] = field(default_factory=list[Record])
-    best: tuple[int, float] | None = None
+    best: Sequence[float] | None = None
     done: bool = False
 
 
@@ -66,8 +66,8 @@ def load(folder: Path) -> tuple[State, Arrays] | None:
         return None
     arrays = read_arrays(folder / STATE)
     try:
-        said = json.loads(arrays.pop(_SAID).tobytes())
-        state = State(**{**said, "best": said["best"] and tuple(said["best"])})
+        said: dict[str, Any] = json.loads(arrays.pop(_SAID).tobytes())
+        state = State(**said)
     except _DAMAGE as reason:
         raise _damaged(folder / STATE) from reason
     return state, arrays

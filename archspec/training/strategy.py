@@ -58,14 +58,13 @@ def _workers() -> tuple[int, int]:
     hint = """as in {"cluster": {"worker": ["host1:2222", "host2:2222"]}, """
     hint += """"task": {"type": "worker", "index": 0}}"""
     try:
-        said = json.loads(text)
-        workers, task = said["cluster"]["worker"], said["task"]
-        number = int(task["index"])
-        sound = task["type"] == "worker" and list(said["cluster"]) == ["worker"]
-        sound = sound and 0 <= number < len(workers)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        sound, workers, number = False, [], 0
+        said: Any = json.loads(text)
+        cluster, task = said["cluster"], said["task"]
+        count, number = len(cluster["worker"]), int(task["index"])
+        sound = task["type"] == "worker" and set(cluster) == {"worker"} and 0 <= number < count
+    except (ValueError, KeyError, TypeError):
+        sound, count, number = False, 0, 0
     if not sound:
         message = "TF_CONFIG does not name the workers, and which of them this process is"
         raise error("E726", message if text else "TF_CONFIG is not set", hint=hint)
-    return len(workers), number
+    return count, number

@@ -22,7 +22,7 @@ class Trainee(keras.Model):  # pyright: ignore[reportUntypedBaseClass]
 
     objective: Objective
 
-    def compute_loss(  # noqa: PLR0913, PLR0917  as Keras calls it
+    def compute_loss(
         self,
         x: Tensor = None,
         y: Tensors = None,
@@ -58,7 +58,7 @@ def trainee(
     Raises:
         SpecError: E725, there is nothing to train.
     """
-    net = emit(graph, dtype=train.precision)
+    net: Any = emit(graph, dtype=train.precision)
     write_weights(net, {**read_weights(net), **weights})
     _settle(net, train.batch_norm, steps)
     found = Trainee(net.input, net.output, name=net.name)
