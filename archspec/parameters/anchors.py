@@ -88,9 +88,7 @@ class Anchors:
     scales: Scales = parameter(
         Object(Scales, "always"), "sizes of boxes as shares of the image", Scales()
     )
-    ratios: tuple[float, ...] = parameter(
-        _RATIOS, "width over height", (1.0, 2.0, 0.5, 3.0, 1 / 3)
-    )
+    ratios: tuple[float, ...] = parameter(_RATIOS, "width over height", (1.0, 2.0, 0.5, 3.0, 1 / 3))
     between: bool = parameter(
         FLAG, "a square between each scale and the next, which for the last is 1", default=True
     )
@@ -116,5 +114,3 @@ class Coder:
     limit: float | None = parameter(
         number(0, 100), "the most that the logarithm of a side over the default box's is", None
     )
-
-
