@@ -12,9 +12,10 @@ from archspec.blocks import Discovered
 from archspec.errors import Source, Span, error
 from archspec.graph import Graph
 from archspec.lower import Lowered, lower
+from archspec.ops import DecodeBoxes
 from archspec.resolve import Opened, open_spec, resolve
 from archspec.source import Scalar, Tree, dump, parse
-from archspec.spec import Spec
+from archspec.spec import Spec, Tap
 from archspec.zoo import open_tree, split
 
 if TYPE_CHECKING:
@@ -182,6 +183,40 @@ def cost(
     from archspec.backends import cost as backend  # noqa: PLC0415
 
     return backend.emit(to_graph(spec, blocks=blocks), batch=batch, precision=precision)
+
+
+def default_boxes(
+    spec: Reference, *, blocks: Blocks | None = None
+) -> tuple[tuple[float, float, float, float], ...]:
+    """The default boxes of a detector: x1, y1, x2, y2 as shares of the image.
+
+    In the order of the rows of `box_deltas`: feature map, y, x, size.
+
+    Raises:
+        SpecError: as `to_graph`; E307, it has no block `ssd`.
+    """
+    whole = loaded(spec, blocks)
+    op = decoder(whole)
+    return tuple(
+        (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+        for x, y, width, height in op.default_boxes()
+    )
+
+
+def decoder(spec: Spec) -> DecodeBoxes:
+    """What makes boxes of the output `box_deltas` of a detector.
+
+    Raises:
+        SpecError: as `to_graph`; E307, it has no block `ssd`.
+    """
+    row = next((row for row in spec.rows if row.block == "ssd"), None)
+    if row is None:
+        raise error("E307", f"{spec.title} has no block 'ssd', which predicts boxes")
+    value = f"{row.path}.boxes"
+    graph = to_graph(replace(spec, outputs={"boxes": Tap(value)}))
+    op = graph.named[value].op
+    assert isinstance(op, DecodeBoxes)  # noqa: S101  the block makes it
+    return op
 
 
 def sized(spec: Spec, height: int, width: int) -> Spec:

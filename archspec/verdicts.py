@@ -14,8 +14,7 @@ from archspec import api, zoo
 from archspec.backends import framework
 from archspec.block import Block
 from archspec.errors import SpecError, error
-from archspec.graph import Graph
-from archspec.proof import FLOAT32, FLOAT64, Vector, agreement, of, read
+from archspec.proof import BOXES, FLOAT32, FLOAT64, Vector, agreement, of, read
 from archspec.resolve import open_spec
 from archspec.source import Scalar, Tree
 from archspec.spec import Spec
@@ -90,9 +89,9 @@ class _Candidate:
         """The spec, with more settings."""
         return api.load_with(self.reference, [*self.settings, *more], self.blocks)
 
-    def graph(self, image: tuple[int, int, int]) -> Graph:
-        """The graph for images (h, w, c)."""
-        return api.to_graph(self.load(api.setting(f"input={list(image)}")))
+    def sized(self, image: tuple[int, int, int]) -> Spec:
+        """The spec for images (h, w, c)."""
+        return self.load(api.setting(f"input={list(image)}"))
 
 
 def verify(
@@ -150,11 +149,12 @@ def _live_difference(candidate: _Candidate, other: str) -> float:
 
 def _difference(candidate: _Candidate, vector: Vector, via: Via) -> float:
     """max|a - b| / std(b) of the outputs, that of the other model known."""
-    graph = candidate.graph(vector.input)
+    graph = api.to_graph(candidate.sized(vector.input))
     trainable = sum(weight.size for weight in graph.weights.values() if weight.trainable)
     if vector.params != trainable:
         raise error("E513", f"{vector.reference} has {vector.params:,} parameters")
-    return agreement(graph, vector, via)
+    boxes = api.default_boxes(candidate.sized(vector.input)) if BOXES in vector.outputs else ()
+    return agreement(graph, vector, via, boxes)
 
 
 def named() -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Windows of several dilations side by side, and the mean of all: `branch1.*`, …, `pool`, `project.*`.
+"""Windows of several dilations side by side, and the mean of all.
 
 (h, w, c) → (h, w, channels). `point.*` is a 1x1 convolution, `branch1.*` has the first dilation,
 `pooling.*` the global mean, its convolution and the mean at every pixel; `concat` joins them,
@@ -38,7 +38,7 @@ class Aspp(Convolutional):
     separable: bool = parameter(
         FLAG, "a depthwise and a 1x1 convolution in each of these branches", default=False
     )
-    pool: Literal["first", "last"] | None = parameter(
+    image_pooling: Literal["first", "last"] | None = parameter(
         word("first", "last"), "where the global mean is joined", "last", off=True
     )
     dropout: float = parameter(number(0, 1), "probability that training drops a value", 0.0)
@@ -53,11 +53,11 @@ def unfold(build: Builder, x: str, p: Aspp) -> str:
     branches += [
         _branch(build.within(f"branch{n}"), x, p, rate) for n, rate in enumerate(p.rates, 1)
     ]
-    if p.pool:
+    if p.image_pooling:
         mean = build.add("pooling.mean", GlobalPool(), x)
         mean = build.part("pooling", mean, each, p.channels)
         mean = build.add("pooling.resize", Resize(), mean, x)
-        branches.insert(0 if p.pool == "first" else len(branches), mean)
+        branches.insert(0 if p.image_pooling == "first" else len(branches), mean)
     y = build.add("concat", Concat(), *branches) if branches[1:] else branches[0]
     y = build.part("project", y, p.project, p.channels)
     return build.add("dropout", Dropout(p.dropout), y) if p.dropout else y

@@ -91,10 +91,13 @@ def _outputs(spec: Spec, taps: Taps) -> dict[str, str]:
 
 
 def _dilated(parameters: Any, row: Row, spec: Spec, state: _State) -> Any:  # noqa: ANN401
-    """The block with dilation for a stride that would take the net beyond `output_stride.at`."""
+    """The block with dilation for a stride that would take the net beyond `output_stride.at`.
+
+    A head is as it is written: it reads what the rest gives, and may resize it.
+    """
     rule = spec.output_stride
     stride = getattr(parameters, "stride", 1)
-    if rule is None or not hasattr(parameters, "stride"):
+    if rule is None or row.section == "head" or not hasattr(parameters, "stride"):
         return parameters
     before = state.dilation
     if state.stride * stride > rule.at:
@@ -112,6 +115,7 @@ def _dilated(parameters: Any, row: Row, spec: Spec, state: _State) -> Any:  # no
             "E304",
             f"{row.path}: block '{row.block}' cannot give its stride for dilation",
             row.cell("stride"),
+            "with output_stride: none it keeps it",
         )
     return replace(parameters, stride=stride, dilation=parameters.dilation * factor)
 

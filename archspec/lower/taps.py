@@ -11,7 +11,9 @@ from archspec.graph import INPUT, GraphBuilder, Node
 from archspec.ops import Blur, GlobalPool, Resize, Shape, Window
 from archspec.spec import Row, Tap
 
-_STRIDE = re.compile(r"stride(?P<stride>[1-9][0-9]{0,4})(\.(?P<part>.+))?")
+_STRIDE = re.compile(
+    r"stride(?P<stride>[1-9][0-9]{0,4})(\.(?P<number>[1-9][0-9]{0,4}))?(\.(?P<part>.+))?"
+)
 
 
 class Passed(NamedTuple):
@@ -26,8 +28,9 @@ class Taps:
     """The values of a graph by their addresses.
 
     A row `s5` (with its section, `head.conv`, where two have the name), a block `s5.2`, a part
-    `s5.2.expand`, a node; `stride16`, what the last block at that stride gives; `stride16.expand`,
-    the last part of that name at that stride, or the same where no block there has one.
+    `s5.2.expand`, a node; `stride16`, what the last block at that stride gives, `stride16.1` the
+    first, with a part or not; `stride16.expand`, the last part of that name at that stride, or the
+    same as `stride16` where no block there has one.
 
     Args:
         builder: of the graph.
@@ -78,8 +81,13 @@ class Taps:
             return None
         strides, wanted = self._strides(), int(match["stride"])
         found = [block.output for block in self.passed if strides[block.output] == wanted]
+        if match["number"]:
+            found = found[int(match["number"]) - 1 :][:1]
         if not found:
             return None
+        if match["number"] and match["part"]:
+            block = next(block for block in self.passed if block.output == found[0])
+            return self._value(f"{block.path}.{match['part']}")
         parts = (self._value(f"{block.path}.{match['part']}") for block in self.passed)
         own = [part for part in parts if part and strides[part] == wanted] if match["part"] else []
         return (own or found)[-1]

@@ -10,7 +10,18 @@ from archspec.ops.attention import (
 )
 from archspec.ops.channel import ChannelConvolution, PixelNorm, ResponseNorm, Scale, Shuffle
 from archspec.ops.combine import Add, Concat, Dense, Flatten, Multiply, Slice
-from archspec.ops.detection import DecodeBoxes, Level, Order, Rows
+from archspec.ops.detection import (
+    CountPicks,
+    DecodeBoxes,
+    Level,
+    Order,
+    PickBoxes,
+    PickClasses,
+    PickScores,
+    Rows,
+    Suppress,
+    Suppression,
+)
 from archspec.ops.op import Initializer, Op, Shape, ShapeError, Weight, kind
 from archspec.ops.pointwise import (
     FUNCTIONS,
@@ -63,12 +74,16 @@ ALL: tuple[type[Op], ...] = (
     Standardize,
     UnitNorm,
 )
-"""Every op; a back end has one rule for each."""
+"""Every op of nets; a back end has one rule for each."""
+
+SUPPRESSING: tuple[type[Op], ...] = (CountPicks, PickBoxes, PickClasses, PickScores, Suppress)
+"""Ops that only files to deploy have; the ONNX back end and the reference have rules for them."""
 
 __all__ = [
     "ALL",
     "FUNCTIONS",
     "SAMPLINGS",
+    "SUPPRESSING",
     "Activation",
     "Add",
     "Around",
@@ -79,6 +94,7 @@ __all__ = [
     "ChannelConvolution",
     "Concat",
     "Convolution",
+    "CountPicks",
     "Crop",
     "DecodeBoxes",
     "Dense",
@@ -99,6 +115,9 @@ __all__ = [
     "Pad",
     "Padding",
     "Pads",
+    "PickBoxes",
+    "PickClasses",
+    "PickScores",
     "PixelNorm",
     "Pool",
     "Rescale",
@@ -113,6 +132,8 @@ __all__ = [
     "Shuffle",
     "Slice",
     "Standardize",
+    "Suppress",
+    "Suppression",
     "UnitNorm",
     "Weight",
     "Window",

@@ -1,7 +1,7 @@
-"""Ops of detectors: predictions as a matrix, and boxes from what is predicted about default ones."""
+"""Ops of detectors: predictions as a matrix, and boxes from what is predicted of default ones."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from archspec.ops.op import Op, Shape, ShapeError
@@ -83,3 +83,117 @@ class DecodeBoxes(Op):
                 for column in range(columns):
                     for height, width in sizes:
                         yield (column + 0.5) / columns, (row + 0.5) / rows, width, height
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """Which of many boxes about the same things stay.
+
+    Class by class, the boxes whose score is over `score` are taken in order of falling score, of
+    equal scores the first; one stays if its overlap with none that stays is over `iou`. Overlap is
+    intersection over union; boxes of no area have none. Of what stays, in all classes, the best
+    are taken, of equal scores the first box and of it the first class.
+
+    Args:
+        score: what a score must be over, from 0 to 1.
+        iou: what the overlap of two boxes of a class may be.
+        per_class: how many boxes of a class stay at most.
+        total: how many stay at most.
+        candidates: how many of each class, the best, are looked at; None: all.
+    """
+
+    score: float = 0.05
+    iou: float = 0.6
+    per_class: int = 100
+    total: int = 100
+    candidates: int | None = None
+
+    def __str__(self) -> str:
+        said = {name: value for name, value in asdict(self).items() if value is not None}
+        return " ".join(f"{name}={value:g}" for name, value in said.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Suppress(Op):
+    """Boxes (b, 4) and scores (b, classes) → (total, 2): box and class of each that stays.
+
+    In order of falling score; -1, -1 where there are no more. Boxes are two opposite corners.
+    """
+
+    suppression: Suppression = Suppression()
+
+    def infer(self, *inputs: Shape) -> Shape:
+        boxes, scores = inputs
+        if len(scores) != 2 or boxes != (scores[0], 4):  # noqa: PLR2004  boxes and classes
+            raise ShapeError(f"boxes {list(boxes)} do not go with scores {list(scores)}")
+        return self.suppression.total, 2
+
+    @property
+    def is_whole(self) -> bool:
+        return True
+
+    def __str__(self) -> str:
+        return f"suppress {self.suppression}"
+
+
+@dataclass(frozen=True, slots=True)
+class PickBoxes(Op):
+    """Boxes (b, 4), x1, y1, x2, y2, and picks (n, 2) of `Suppress` → (n, 4), cut at the image.
+
+    Args:
+        order: of the four numbers.
+    """
+
+    order: Literal["xyxy", "yxyx"] = "xyxy"
+
+    def infer(self, *inputs: Shape) -> Shape:
+        _, (count, _) = inputs
+        return count, 4
+
+
+@dataclass(frozen=True, slots=True)
+class PickScores(Op):
+    """Scores (b, classes) and picks (n, 2) → (n,), the score of each; 0 where there is none."""
+
+    def infer(self, *inputs: Shape) -> Shape:
+        _, (count, _) = inputs
+        return (count,)
+
+
+@dataclass(frozen=True, slots=True)
+class PickClasses(Op):
+    """Picks (n, 2) → (n,), the class of each; 0 where there is none.
+
+    Args:
+        first: the number of the first class.
+        as_floats: whether they are no integers.
+    """
+
+    first: int = 0
+    as_floats: bool = False
+
+    def infer(self, *inputs: Shape) -> Shape:
+        ((count, _),) = inputs
+        return (count,)
+
+    @property
+    def is_whole(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class CountPicks(Op):
+    """Picks (n, 2) → (), how many there are.
+
+    Args:
+        as_floats: whether it is no integer.
+    """
+
+    as_floats: bool = False
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return ()
+
+    @property
+    def is_whole(self) -> bool:
+        return True

@@ -6,7 +6,7 @@ from math import prod
 from typing import ClassVar, NamedTuple, TypeAlias
 
 Shape: TypeAlias = tuple[int, ...]
-"""(h, w, c) of an image or (c,) of a vector; the batch is never written."""
+"""(h, w, c) of an image, (c,) of a vector, (n, c) of rows; the batch is never written."""
 
 
 class ShapeError(ValueError):
@@ -77,6 +77,11 @@ class Op:
         """Multiply-accumulates for one image; only convolutions and dense layers have them."""
         del inputs
         return 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its values are whole numbers, which no precision rounds."""
+        return False
 
     def __str__(self) -> str:
         """The kind, then each attribute that is not its default."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from archspec.errors import cause, error, quoted
 from archspec.graph import Graph
 from archspec.ops import Shape
-from archspec.weights.foreign import LIBRARIES, assign, placed, tables
+from archspec.weights.foreign import LIBRARIES, Assignment, assign, placed, tables
 from archspec.zoo import folder
 
 SEED = 20261122
@@ -38,6 +38,31 @@ KEPT = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Output:
+    """What is known of one output, in PyTorch's layout.
+
+    Args:
+        shape: of the whole output.
+        std: standard deviation of it.
+        first: the first values of it, flattened.
+        last: the last values, perhaps none.
+    """
+
+    shape: Shape
+    std: float
+    first: NDArray[np.float64]
+    last: NDArray[np.float64]
+
+    def difference(self, output: NDArray[Any]) -> float:
+        """max|a - b| / std(b) of the values that are known; infinite for another shape."""
+        ours = np.asarray(output, np.float64).ravel()
+        if ours.size != prod(self.shape):
+            return inf
+        ends = ours[: self.first.size] - self.first, ours[ours.size - self.last.size :] - self.last
+        return float(np.abs(np.concatenate(ends)).max() / self.std)
+
+
+@dataclass(frozen=True, slots=True)
 class Vector:
     """What one implementation computed.
 
@@ -47,9 +72,7 @@ class Vector:
         params: parameters, batch norm's statistics not counted.
         tensors: name → shape, in the order that decides what is drawn.
         kept: names of tensors that are not drawn.
-        output: the first values of the flattened output.
-        output_std: standard deviation of the whole output.
-        output_shape: of the whole output.
+        outputs: name → what is known of it; "" for the one output of a net that has no names.
     """
 
     reference: str
@@ -57,9 +80,7 @@ class Vector:
     params: int
     tensors: Mapping[str, Shape]
     kept: frozenset[str]
-    output: NDArray[np.float64]
-    output_std: float
-    output_shape: Shape
+    outputs: Mapping[str, Output]
 
     @property
     def library(self) -> str:
@@ -71,6 +92,10 @@ class Vector:
         generator = Generator(PCG64(IMAGE_SEED))
         return generator.standard_normal((1, *self.input)).astype(np.float32)
 
+    def assigned(self, graph: Graph) -> Assignment:
+        """Which of the tensors are the arrays of a graph, and by whose names."""
+        return assign(self._drawn(), graph, tables(self.library).values())
+
     def weights(self, graph: Graph) -> dict[str, NDArray[Any]]:
         """The arrays of a graph for the same net, in Keras layout.
 
@@ -78,20 +103,28 @@ class Vector:
             SpecError: E504 to E506, the tensors are not those of the graph.
         """
         places = {name: place for place, name in enumerate(self.tensors)}
-        shapes = {name: shape for name, shape in self.tensors.items() if name not in self.kept}
-        known = assign(shapes, graph, tables(self.library).values())
-        found = placed(known, shapes, graph, self.reference)
+        found = placed(self.assigned(graph), self._drawn(), graph, self.reference)
         return {
             key: found.array(key, lambda name: _drawn(name, self.tensors[name], places[name]))
             for key in found.theirs
         }
 
-    def difference(self, output: NDArray[Any]) -> float:
-        """max|a - b| / std(b) of the values that are known; infinite for another shape."""
-        ours = np.asarray(output, np.float64).ravel()
-        if ours.size != prod(self.output_shape):
-            return float("inf")
-        return float(np.abs(ours[: self.output.size] - self.output).max() / self.output_std)
+    def _drawn(self) -> dict[str, Shape]:
+        return {name: shape for name, shape in self.tensors.items() if name not in self.kept}
+
+    def difference(self, outputs: Mapping[str, NDArray[Any]], names: Mapping[str, str]) -> float:
+        """The largest of the differences of the outputs; infinite if one is not there.
+
+        Args:
+            outputs: ours by name, in PyTorch's layout.
+            names: theirs → ours, where they differ.
+        """
+        one = next(iter(outputs))
+        found = {name: outputs.get(names.get(name, name or one)) for name in self.outputs}
+        return max(
+            inf if ours is None else self.outputs[name].difference(ours)
+            for name, ours in found.items()
+        )
 
 
 def _drawn(name: str, shape: Shape, place: int) -> NDArray[np.float32]:
@@ -150,23 +183,41 @@ def _vector(data: Any) -> Vector:  # noqa: ANN401  whatever JSON holds
         params=_count(data["params"]),
         tensors=tensors,
         kept=frozenset(entry[0] for entry in entries if len(entry) == KEPT),
-        output=np.array(data["output"], np.float64),
-        output_std=float(data["output_std"]),
-        output_shape=_shape(data["output_shape"]),
+        outputs=_outputs(data),
     )
     sound = (
         re.fullmatch(NAME, vector.reference)
         and vector.library in LIBRARIES
         and len(tensors) == len(entries)
         and prod(vector.input) <= LARGEST_IMAGE
-        and vector.output.ndim == 1
-        and 1 <= vector.output.size <= prod(vector.output_shape)
-        and np.isfinite(vector.output).all()
-        and 0 < vector.output_std < inf
+        and vector.outputs
+        and all(map(_sound, vector.outputs.values()))
     )
     if not sound:
         raise ValueError
     return vector
+
+
+def _outputs(data: Any) -> dict[str, Output]:  # noqa: ANN401
+    if "outputs" not in data:
+        known = {word: data[f"output_{word}"] for word in ("std", "shape")}
+        return {"": _output({**known, "first": data["output"], "last": []})}
+    return {_text(name): _output(known) for name, known in data["outputs"].items()}
+
+
+def _output(known: Any) -> Output:  # noqa: ANN401
+    first, last = (np.array(known[word], np.float64) for word in ("first", "last"))
+    return Output(_shape(known["shape"]), float(known["std"]), first, last)
+
+
+def _sound(output: Output) -> bool:
+    ends = (output.first, output.last)
+    return (
+        all(end.ndim == 1 and np.isfinite(end).all() for end in ends)
+        and 1 <= output.first.size <= prod(output.shape)
+        and output.last.size <= prod(output.shape)
+        and 0 < output.std < inf
+    )
 
 
 def _text(value: object) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archspec import ops
-from archspec.backends.keras import attention
+from archspec.backends.keras import attention, detection
 from archspec.backends.keras.channel import (
     channel_convolution,
     pixel_norm,
@@ -226,6 +226,7 @@ RULES: Mapping[type[Op], Callable[[Any, Shape, Common], Sequence[Layer]]] = {
     ops.Slice: _slice,
     ops.Standardize: lambda _, __, common: [layers.Normalization(**common)],
     **attention.RULES,
+    **detection.RULES,
 }
 """Op class → the layers that do it one after the other; the one that holds the arrays, or else the
 last one, is named as the node.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from archspec.backends.onnx import attention
+from archspec.backends.onnx import attention, detection
 from archspec.backends.onnx.channel import (
     channel_convolution,
     pixel_norm,
@@ -339,5 +339,6 @@ RULES: Mapping[type[Op], Callable[[Site, Any], object]] = {
     Slice: _slice,
     Standardize: _standardize,
     **attention.RULES,
+    **detection.RULES,
 }
 """Op class → the ONNX nodes it becomes, the last one its value."""

@@ -74,6 +74,7 @@ class Writer:
         self._data = data
         self._held: set[str] = set()
         self._types: dict[str, int] = {}
+        self._inferred: set[str] = set()
         # An output's value bears the output's name; a node of that name has to give way.
         self._names = {INPUT: self._open()}
         for output, value in graph.outputs.items():
@@ -90,8 +91,13 @@ class Writer:
     def settle(self, node: Node) -> None:
         """Give the last ONNX node the name of `node`, and its value the name that readers know."""
         last, value = self.proto.node[-1], self._names[node.name]
+        self._inferred.discard(last.output[0])
         self.shapes[value] = self.shapes.pop(last.output[0])
         last.name, last.output[0] = node.name, value
+
+    def type(self, node: Node, kind: int) -> None:
+        """Say what the numbers of a node are, where they are not of the file's precision."""
+        self._types[self._names[node.name]] = kind
 
     def _open(self) -> str:
         """Write what makes the graph's input of that of the file, and name its value."""
@@ -107,14 +113,15 @@ class Writer:
 
     def _step(self, value: str, kind: str, **attributes: Any) -> str:  # noqa: ANN401  ONNX's
         name = f"{INPUT}/{kind}"
-        self.add(kind, [value], name, name, attributes)
+        self.add(kind, [value], name, [name], attributes)
         self.shapes[name] = channels_first(self.graph.input)
         return name
 
     def _closing(self, value: str) -> dict[str, Mapping[str, Any]]:
         """What makes an output of the file of a value of the graph."""
         steps: dict[str, Mapping[str, Any]] = {}
-        if self.form.precision != "fp32":
+        node = self.graph.named.get(value)
+        if self.form.precision != "fp32" and not (node and node.op.is_whole):
             steps["Cast"] = {"to": TensorProto.FLOAT}
         if self.form.layout == "nhwc" and len(self.graph.shapes[value]) == _IMAGE:
             steps["Transpose"] = {"perm": (0, 2, 3, 1)}
@@ -133,18 +140,21 @@ class Writer:
                 while own in taken:
                     own += "_"
                 taken.add(own)
-                self.add(step, [name], own, result, attributes)
+                self.add(step, [name], own, [result], attributes)
                 self.shapes[result] = channels_first(self.graph.shapes[value])
-                self._types[result] = TensorProto.FLOAT
+                self._types[result] = self._types.get(self._names[value], TensorProto.FLOAT)
                 name = result
         for output, value in self.graph.outputs.items():
             del self.shapes[output]
             sides = self._sides(value, output)
-            self.proto.output.append(self._info(output, sides, TensorProto.FLOAT))
+            kind = self._types.get(output, TensorProto.FLOAT)
+            self.proto.output.append(self._info(output, sides, kind))
         if self.form.any_size:
             return  # ONNX infers what it can of the other values
         precision = FLOATS[self.form.precision][1]
         for name, shape in self.shapes.items():
+            if name in self._inferred:
+                continue
             kind = self._types.get(name, precision)
             self.proto.value_info.append(self._info(name, shape, kind))
 
@@ -153,11 +163,15 @@ class Writer:
         kind: str,
         inputs: Sequence[str],
         name: str,
-        output: str,
+        outputs: Sequence[str],
         attributes: Mapping[str, Any] | None = None,
     ) -> None:
         """Append an ONNX node."""
-        self.proto.node.append(helper.make_node(kind, inputs, [output], name, **(attributes or {})))
+        self.proto.node.append(helper.make_node(kind, inputs, outputs, name, **(attributes or {})))
+
+    def infer(self, *values: str) -> None:
+        """Leave type and shape of values to whoever reads the file."""
+        self._inferred.update(values)
 
     def hold(self, name: str, array: Array, precision: Precision | None = None) -> str:
         """An initializer of that name, written once, in the file's precision if in no other."""
@@ -240,12 +254,34 @@ class Site:
 
     def add(self, kind: str, *inputs: str, shape: Shape = (), **attributes: Any) -> str:  # noqa: ANN401  ONNX's
         """Append an ONNX node and name its value; its shape is the node's, if not `shape`."""
-        name = f"{self.node.name}/{kind}"
-        while name in self.writer.shapes:
-            name += "_"
-        self.writer.shapes[name] = shape or channels_first(self.node.shape)
-        self.writer.add(kind, inputs, name, name, attributes)
-        return name
+        return self._add(kind, inputs, [shape or channels_first(self.node.shape)], attributes)[0]
+
+    def step(self, kind: str, *inputs: str, **attributes: Any) -> str:  # noqa: ANN401  ONNX's
+        """Append an ONNX node whose value is read in this rule alone, of a type of its own."""
+        return self.steps(kind, 1, *inputs, **attributes)[0]
+
+    def steps(self, kind: str, count: int, *inputs: str, **attributes: Any) -> Sequence[str]:  # noqa: ANN401
+        """The same for a node that gives `count` values."""
+        names = self._add(kind, inputs, [()] * count, attributes)
+        self.writer.infer(*names)
+        return names
+
+    def _add(
+        self,
+        kind: str,
+        inputs: Sequence[str],
+        shapes: Sequence[Shape],
+        attributes: Mapping[str, Any],
+    ) -> Sequence[str]:
+        names = list[str]()
+        for shape in shapes:
+            name = f"{self.node.name}/{kind}"
+            while name in self.writer.shapes:
+                name += "_"
+            self.writer.shapes[name] = shape
+            names.append(name)
+        self.writer.add(kind, inputs, names[0], names, attributes)
+        return names
 
     def array(self, name: str, dtype: type[np.floating[Any]] = np.float32) -> Array:
         """A weight of the node in Keras layout."""
@@ -275,6 +311,12 @@ class Site:
             value = max(value, _LEAST)
         name = f"constant/{value}" if count is None else f"constant/{value}x{count}"
         return self.writer.hold(name, np.full(() if count is None else count, float(value)))
+
+    def single(self, *values: float) -> str:
+        """A vector of float32, whatever the file's precision."""
+        return self.writer.hold(
+            f"constant/single{[*map(float, values)]}", np.array(values, np.float32), "fp32"
+        )
 
     def integers(self, *values: int) -> str:
         """A shape, or indices; one initializer for all who need it."""

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from archspec.backends.reference import attention, rules
+from archspec.backends.reference import attention, detection, rules
 from archspec.backends.reference.rules import Array, Inputs, Weights
 from archspec.graph import INPUT, Graph, Node
 from archspec.ops import Op
@@ -15,6 +15,7 @@ __all__ = ["RULES", "Array", "Reference", "Weights", "emit"]
 RULES: Mapping[type[Op], Callable[[Any, Inputs, Weights], Array]] = {
     **rules.RULES,
     **attention.RULES,
+    **detection.RULES,
 }
 """Op class → the array it makes of its inputs and weights, batch first, channels last."""
 
@@ -84,9 +85,10 @@ class Reference:
         yield INPUT, values[INPUT]
         readers = {name: len(nodes) for name, nodes in self.graph.readers.items()}
         for node in self.graph.nodes:
-            value = self._rounded(self._compute(node, values))
+            rounded = np.asarray if node.op.is_whole else self._rounded
+            value = rounded(self._compute(node, values))
             yield node.name, value
-            values[node.name] = self._rounded((given or {}).get(node.name, value))
+            values[node.name] = rounded((given or {}).get(node.name, value))
             for name in {node.name, *node.inputs}:
                 readers[name] -= name != node.name
                 if not readers[name]:

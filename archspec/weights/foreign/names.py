@@ -71,6 +71,7 @@ class Table:
         first: the same for the first block of the net, where it is something else.
         blocks: key → value for nodes in the blocks of the stages, `expand.conv` for
             `s3.2.expand.conv`.
+        outputs: their name of an output → ours.
     """
 
     library: Library
@@ -82,6 +83,7 @@ class Table:
     block: str = ""
     first: str | None = None
     blocks: Templates = field(default_factory=dict[str, str])
+    outputs: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __str__(self) -> str:
         return f"{self.library} {self.name}"
