@@ -22,7 +22,7 @@ LEARNING_RATE = Object(
     LearningRate,
     "said",
     {
-        "peak": Parameter(ratio(100), "the highest rate", 1e-3),
+        "peak": Parameter(ratio(100), "the highest rate", 3e-3),
         "schedule": Parameter(
             word("cosine", "constant"), "how it falls after the warm-up, to nothing", "cosine"
         ),
