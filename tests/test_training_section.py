@@ -37,8 +37,10 @@ def test_training_is_inherited_field_by_field_and_set_by_its_path(tmp_path):
         learning_rate=LearningRate(peak=0.5, warmup=0),
         augment=None,
     )
-    changed = archspec.load(child, set={"train.augment.crop": 0.5, "train.batch_norm": "frozen"})
-    assert changed.train.augment == Augment(crop=0.5)
+    changed = archspec.load(
+        child, set={"train.augment": "vertical", "train.batch_norm": "frozen"}
+    )
+    assert changed.train.augment == Augment("vertical")
     assert changed.train.batch_norm == BatchStatistics("frozen")
 
 
