@@ -17,9 +17,10 @@ from typing import Literal, TypeAlias
 from archspec.block import Block, Builder
 from archspec.errors import error
 from archspec.graph import INPUT
-from archspec.ops import Activation, DecodeBoxes, Level, Rows, Shape, Slice
+from archspec.ops import Activation, DecodeBoxes, Level, Rows, Shape, Slice, Suppression
 from archspec.parameters import (
     FLAG,
+    NMS,
     Anchors,
     Coder,
     Convolutional,
@@ -57,11 +58,17 @@ class Ssd(Convolutional):
     coder: Coder = parameter(
         Object(Coder, "always"), "what is predicted about a default box", Coder()
     )
+    nms: Suppression = parameter(
+        NMS, "which boxes of a thing stay, in files that say", Suppression()
+    )
     depthwise: Part = part("the depthwise convolution", kernel="block", groups=None)
 
 
 def unfold(build: Builder, maps: Sequence[str], p: Ssd) -> Mapping[str, str]:
     """Add the predictions of each map, and what they mean."""
+    if p.score == "softmax" and p.background is None:
+        message = "a softmax needs a background, or something is everywhere"
+        raise build.error("E302", message, "background", "say score: sigmoid")
     shapes = _shapes(build, maps)
     sizes = _sizes(build, p.anchors, len(maps))
     columns = build.classes + (p.background is not None)

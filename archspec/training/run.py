@@ -80,7 +80,8 @@ def run(spec: Spec, data: Path, output: Path, how: How) -> Trained:
     keras.utils.set_random_seed(train.seed)
     with place.strategy.scope():
         steps = pictures.steps * train.epochs
-        model = trainee(job.graph, begin.arrays, train, job.objective, steps)
+        arrays_first = {**job.objective.first(job.graph), **begin.arrays}
+        model = trainee(job.graph, arrays_first, train, job.objective, steps)
     evaluate = evaluation(model, pictures) if found.validation else None
     done_before = state.done
     going = Run(model, pictures, train, place, output, state, evaluate, how)

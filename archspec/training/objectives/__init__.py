@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
+from archspec.api import decoder
 from archspec.graph import Graph
 from archspec.spec import Spec
 
@@ -32,6 +33,10 @@ class Objective(Protocol):
     """
 
     best: str
+
+    def first(self, graph: Graph) -> Mapping[str, Any]:
+        """Arrays by key that a net starts from, not its initializers, where it is given none."""
+        ...
 
     def targets(self, sample: Mapping[str, Tensor]) -> Tensors:
         """What `loss` is given of one picture, of a fixed shape; runs inside tf.data.
@@ -73,6 +78,22 @@ def objective_of(task: Task, spec: Spec) -> Objective:
         from archspec.training.objectives.segmentation import Segmentation  # noqa: PLC0415
 
         return Segmentation(spec.classes, spec.train.loss)
+    if task == "detection":
+        return _detection(spec)
     from archspec.training.objectives.classification import Classification  # noqa: PLC0415
 
     return Classification(spec.classes, spec.train.label_smoothing)
+
+
+def _detection(spec: Spec) -> Objective:
+    from archspec.training.objectives.detection import Detection  # noqa: PLC0415
+
+    block: Any = next(row for row in spec.rows if row.block == "ssd").blocks[0]
+    return Detection(
+        decoder(spec),
+        spec.classes,
+        block.background is not None,
+        block.score,
+        spec.train.loss,
+        block.nms,
+    )

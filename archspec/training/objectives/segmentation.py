@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from archspec.graph import Graph
 from archspec.recipe import Loss
 from archspec.training.engine import tf
 from archspec.training.objectives import Scores, Tensor, Tensors
@@ -27,6 +28,11 @@ class Segmentation:
 
     classes: int
     weights: Loss
+
+    def first(self, graph: Graph) -> Mapping[str, Any]:
+        """None."""
+        del graph
+        return {}
 
     def targets(self, sample: Mapping[str, Tensor]) -> Tensor:
         """The class of each pixel, (h, w)."""
