@@ -1,4 +1,4 @@
-"""Windows of several dilations side by side, and the mean of all: `branch1.*`, …, `pool`, `project.*`.
+"""Windows of several dilations side by side, and the mean of all.
 
 (h, w, c) → (h, w, channels). `point.*` is a 1x1 convolution, `branch1.*` has the first dilation,
 `pooling.*` the global mean, its convolution and the mean at every pixel; `concat` joins them,

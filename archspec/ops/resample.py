@@ -6,7 +6,6 @@ from typing import Literal, TypeAlias, get_args
 
 from archspec.ops.op import Op, Shape, ShapeError
 
-
 Sampling: TypeAlias = Literal["nearest", "bilinear", "align_corners"]
 SAMPLINGS: tuple[str, ...] = get_args(Sampling)
 

@@ -80,9 +80,9 @@ class Anchors:
 
     layout: Literal["tensorflow", "torchvision"] = parameter(
         word("tensorflow", "torchvision"),
-        "tensorflow: by ratios, then the square between two scales; scales are of the shorter side. "
-        "torchvision: both squares, then each ratio and its inverse; scales are of each side, and "
-        "no box is larger than the image",
+        "tensorflow: by ratios, then the square between two scales; scales are of the shorter "
+        "side. torchvision: both squares, then each ratio and its inverse; scales are of each "
+        "side, and no box is larger than the image",
         "tensorflow",
     )
     scales: Scales = parameter(

@@ -109,7 +109,7 @@ def _column(site: Site, value: str) -> str:
 
 
 def _is_pick(site: Site, picks: str) -> str:
-    """(batch, n, 1)"""
+    """Whether there is one, (batch, n, 1)."""
     box = _columns(site, picks, 0, 1)
     return site.step("Not", site.step("Less", box, site.integers(0)))
 
