@@ -92,7 +92,7 @@ class Suppression:
     Class by class, the boxes whose score is over `score` are taken in order of falling score, of
     equal scores the first; one stays if its overlap with none that stays is over `iou`. Overlap is
     intersection over union; boxes of no area have none. Of what stays, in all classes, the best
-    are taken, of equal scores the first box and of it the first class.
+    are taken, of equal scores the first class and of it the first box.
 
     Args:
         score: what a score must be over, from 0 to 1.

@@ -13,11 +13,10 @@ import onnx
 from onnx import helper
 
 from archspec.backends.reference import RULES, Array
-from archspec.deploy.detections.split import Split, picks_of, suppressing
+from archspec.deploy.detections.split import Split, picks_of, suppressing, suppression_of
 from archspec.deploy.runtime import Session
 from archspec.errors import error
 from archspec.graph import Graph
-from archspec.ops import Suppress
 
 _SHARE = 0.05
 """Of scores that are not 0, which is none."""
@@ -79,8 +78,7 @@ def drawn(graph: Graph) -> tuple[Array, Array]:
     scores *= random.uniform(size=scores.shape) < max(_SHARE, _LEAST / count)
     for array in (corners, sides, scores):
         array[1] = np.round(array[1] * _STEPS) / _STEPS
-    if isinstance(picks.op, Suppress):
-        scores[2] *= picks.op.suppression.score
+    scores[2] *= suppression_of(graph).score
     boxes = np.concatenate([corners, corners + sides], axis=-1)
     half = (array.astype(np.float16) for array in (boxes, scores))
     return next(half).astype(np.float32), next(half).astype(np.float32)

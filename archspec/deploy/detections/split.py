@@ -7,7 +7,7 @@ from typing import NamedTuple
 import onnx
 
 from archspec.graph import Graph, Node, needed
-from archspec.ops import SUPPRESSING, Suppress
+from archspec.ops import SUPPRESSING, Suppress, Suppression
 
 
 class Split(NamedTuple):
@@ -36,6 +36,26 @@ def picks_of(graph: Graph) -> Node:
     return next(node for node in graph.nodes if isinstance(node.op, Suppress))
 
 
+def suppression_of(graph: Graph) -> Suppression:
+    """How boxes are suppressed in it."""
+    op = picks_of(graph).op
+    assert isinstance(op, Suppress)  # noqa: S101  as it was found
+    return op.suppression
+
+
+def front_of(graph: Graph, values: Sequence[str] = ()) -> Graph:
+    """What gives boxes and scores, and whatever else is not suppressed.
+
+    Args:
+        graph: in which boxes are suppressed.
+        values: what boxes and scores are called; as their nodes, if nothing is said.
+    """
+    names, given = {node.name for node in suppressing(graph)}, picks_of(graph).inputs
+    others = {name: node for name, node in graph.outputs.items() if node not in names}
+    outputs = {**dict(zip(values or given, given, strict=True)), **others}
+    return needed(replace(graph, outputs=outputs))
+
+
 def split(model: onnx.ModelProto, graph: Graph) -> Split:
     """Cut a model where its boxes and scores are.
 
@@ -43,16 +63,13 @@ def split(model: onnx.ModelProto, graph: Graph) -> Split:
         model: of the graph, passes behind it.
         graph: in which boxes are suppressed once.
     """
-    names = {node.name for node in suppressing(graph)}
-    given = picks_of(graph).inputs
-    values = [_value(model, graph, name) for name in given]
-    others = {name: node for name, node in graph.outputs.items() if node not in names}
-    outputs = {**dict(zip(values, given, strict=True)), **others}
+    values = [_value(model, graph, name) for name in picks_of(graph).inputs]
+    first = front_of(graph, values)
     kinds = {info.name: info for info in (*model.graph.value_info, *model.graph.output)}
-    ours = [output for output in model.graph.output if output.name not in others]
-    front = _part(model, model.graph.input, [kinds[name] for name in outputs])
-    tail = _part(model, [kinds[name] for name in dict.fromkeys(values)], ours)
-    return Split(graph, needed(replace(graph, outputs=outputs)), front, tail)
+    ours = [output for output in model.graph.output if output.name not in first.outputs]
+    front = _part(model, model.graph.input, [kinds[name] for name in first.outputs])
+    tail = _part(model, [kinds[name] for name in values], ours)
+    return Split(graph, first, front, tail)
 
 
 def _value(model: onnx.ModelProto, graph: Graph, name: str) -> str:
