@@ -1,7 +1,7 @@
 """Detectors to export: where a spec's boxes and scores are, and what the file says of them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from typing import Any, Literal, TypeAlias
 
 from archspec.errors import error
@@ -44,10 +44,7 @@ def _row(spec: Spec) -> Row | None:
 def suppression(spec: Spec | None) -> Suppression:
     """How boxes are suppressed: as a spec says, if there is one that does."""
     row = _row(spec) if spec else None
-    said = getattr(row.blocks[0], "nms", None) if row else None
-    if said is None:
-        return Suppression()
-    return Suppression(**{field.name: getattr(said, field.name) for field in fields(Suppression)})
+    return row.blocks[0].nms if row else Suppression()
 
 
 def need_detector(graph: Graph) -> Graph:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from archspec.errors import Span
+from archspec.recipe import Train
 from archspec.scaling import Rounding
 from archspec.source import Tree
 
@@ -185,6 +186,7 @@ class Spec:
         output_stride: the dilation rule, if any.
         normalization: of the pixels that it takes, if that is said.
         budget: what it may cost, if that is said.
+        train: how it is trained.
         settings: path → value and origin of what stands beside the tables.
         written: gives `document`.
         blocks: the blocks that it was loaded with, by name.
@@ -201,6 +203,7 @@ class Spec:
     output_stride: OutputStride | None
     normalization: Normalization | None
     budget: Budget | None
+    train: Train
     settings: Mapping[str, Setting] = field(repr=False, compare=False)
     written: Callable[[], Mapping[str, Any]] = field(repr=False, compare=False)
     blocks: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)

@@ -1,9 +1,10 @@
-"""Boxes and their classes, predicted from several feature maps: `level1.boxes.*`, `level1.classes.*`.
+"""Boxes and their classes, predicted from several feature maps.
 
 Images (h, w, c) → `box_deltas` (b, 4) and `class_logits` (b, classes + 1), of the background first.
 What they mean is `boxes` (b, 4), corners x1, y1, x2, y2 as shares of the image, and `scores`
 (b, classes); who wants these names them in `outputs`.
-With `separable` a prediction is `depthwise.*` and a 1x1 convolution, else one window.
+Each map has two predictions, `level1.boxes.*` and `level1.classes.*`; with `separable` one is
+`depthwise.*` and a 1x1 convolution, else one window.
 Source: Liu et al. 2015, arXiv:1512.02325; Sandler et al. 2018, arXiv:1801.04381, section 6.2.
 """
 
@@ -16,9 +17,10 @@ from typing import Literal, TypeAlias
 from archspec.block import Block, Builder
 from archspec.errors import error
 from archspec.graph import INPUT
-from archspec.ops import Activation, DecodeBoxes, Level, Rows, Shape, Slice
+from archspec.ops import Activation, DecodeBoxes, Level, Rows, Shape, Slice, Suppression
 from archspec.parameters import (
     FLAG,
+    NMS,
     Anchors,
     Coder,
     Convolutional,
@@ -56,11 +58,17 @@ class Ssd(Convolutional):
     coder: Coder = parameter(
         Object(Coder, "always"), "what is predicted about a default box", Coder()
     )
+    nms: Suppression = parameter(
+        NMS, "which boxes of a thing stay, in files that say", Suppression()
+    )
     depthwise: Part = part("the depthwise convolution", kernel="block", groups=None)
 
 
 def unfold(build: Builder, maps: Sequence[str], p: Ssd) -> Mapping[str, str]:
     """Add the predictions of each map, and what they mean."""
+    if p.score == "softmax" and p.background is None:
+        message = "a softmax needs a background, or something is everywhere"
+        raise build.error("E302", message, "background", "say score: sigmoid")
     shapes = _shapes(build, maps)
     sizes = _sizes(build, p.anchors, len(maps))
     columns = build.classes + (p.background is not None)
@@ -73,7 +81,9 @@ def unfold(build: Builder, maps: Sequence[str], p: Ssd) -> Mapping[str, str]:
         "box_deltas": build.add("box_deltas", Rows(4), *deltas),
         "class_logits": build.add("class_logits", Rows(columns), *logits),
     }
-    levels = tuple(Level(shape[:2], own) for shape, own in zip(shapes, sizes, strict=True))
+    levels = tuple(
+        Level((height, width), own) for (height, width, _), own in zip(shapes, sizes, strict=True)
+    )
     op = DecodeBoxes(levels, p.coder.order, p.coder.variance, p.coder.limit)
     build.add("boxes", op, found["box_deltas"])
     scores = build.add("probabilities", Activation(p.score), found["class_logits"])
@@ -90,7 +100,7 @@ def _predicted(build: Builder, x: str, p: Ssd, channels: int) -> str:
 
 
 def _shapes(build: Builder, maps: Sequence[str]) -> Sequence[Shape]:
-    """The shapes of the maps.
+    """The shapes (h, w, c) of the maps.
 
     Raises:
         SpecError: E305, one is no image, or larger than the one before.

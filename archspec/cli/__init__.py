@@ -9,6 +9,7 @@ import sys
 
 from archspec.cli import build, draw, edit, look, prove, run, watch
 from archspec.cli import sweep as sweeps
+from archspec.cli import train as training
 from archspec.cli.program import archspec
 
 __all__ = ["archspec", "main"]
@@ -26,6 +27,7 @@ for command in (
     draw.diagram,
     watch.watch,
     sweeps.sweep,
+    training.train,
     build.compile_,
     build.export,
     prove.verify,

@@ -4,7 +4,7 @@ A block's parameter class is a frozen dataclass whose fields are made by `parame
 Schema, the messages, the look-up and the documentation are all derived from it.
 """
 
-from archspec.parameters.anchors import Anchors, Coder
+from archspec.parameters.anchors import NMS, Anchors, Coder
 from archspec.parameters.document import (
     Document,
     OutputStrideKeys,
@@ -76,6 +76,7 @@ __all__ = [
     "MAX_REPEATS",
     "MAX_SIZE",
     "MIXED_KERNEL",
+    "NMS",
     "NORM",
     "NUMBERS",
     "OFF",

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from archspec.ops import Order
-from archspec.parameters.kinds import FLAG, Kind, number, ratio, word
-from archspec.parameters.parameter import Object, parameter
+from archspec.ops import Order, Suppression
+from archspec.parameters.kinds import FLAG, Kind, integer, number, ratio, word
+from archspec.parameters.parameter import Object, Parameter, parameter
 
 MAX_LEVELS = 16
 MAX_SIZES = 64
@@ -101,6 +101,22 @@ class Anchors:
     boxes: tuple[tuple[tuple[float, float], ...], ...] | None = parameter(
         _BOXES, "instead of all this: for each feature map pairs [scale, ratio]", None
     )
+
+
+NMS = Object(
+    Suppression,
+    "always",
+    {
+        "score": Parameter(number(0, 1), "what scores must be over", 0.05),
+        "iou": Parameter(number(0, 1), "what the overlap of two boxes of a class may be", 0.6),
+        "per_class": Parameter(integer(1, 1 << 16), "boxes of a class that stay at most", 100),
+        "total": Parameter(integer(1, 1 << 16), "boxes that stay at most", 100),
+        "candidates": Parameter(
+            integer(1, 1 << 20), "boxes of a class that are looked at, the best", None, off=True
+        ),
+    },
+)
+"""Of the boxes of a detector."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,6 +18,8 @@ from archspec.parameters.kinds import (
 )
 from archspec.parameters.objects import ROUNDING
 from archspec.parameters.parameter import Object, Parameter, parameter
+from archspec.parameters.training import TRAIN
+from archspec.recipe import Train
 from archspec.scaling import Rounding
 from archspec.spec import Budget, Normalization
 
@@ -120,3 +122,4 @@ class Document:
     budget: Budget | None = parameter(
         BUDGET, "what the net may cost; `archspec check` fails where it costs more", None
     )
+    train: Train = parameter(TRAIN, "how the net is trained", Train())

@@ -10,6 +10,7 @@ from archspec.backends import framework
 from archspec.deploy.export import direct
 from archspec.deploy.runtime import Runtime
 from archspec.graph import Graph
+from archspec.lower import OUTPUT
 from archspec.proof.vector import Vector
 
 BOXES = "default_boxes"
@@ -53,8 +54,9 @@ def _keras(graph: Graph, vector: Vector) -> dict[str, NDArray[Any]]:
     with framework("a Keras model"):
         from archspec.backends.keras import emit  # noqa: PLC0415
     model: Any = emit(graph, vector.weights(graph))
-    given = model(vector.image())
-    outputs = given if isinstance(given, dict) else {next(iter(graph.outputs)): given}
+    given: Any = model(vector.image())
+    several = set(graph.outputs) != {OUTPUT}
+    outputs: dict[str, Any] = given if several else {OUTPUT: given}
     return {name: np.array(value) for name, value in outputs.items()}
 
 

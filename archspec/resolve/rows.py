@@ -63,6 +63,7 @@ def resolve_tree(
         output_stride=_output_stride(tree, document),
         normalization=document.normalization,
         budget=document.budget,
+        train=document.train,
         settings=settings,
         written=lambda: as_data(tree, blocks, {row.block for row in rows}, equals),
     )

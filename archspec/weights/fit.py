@@ -30,7 +30,16 @@ def fit(
         SpecError: E504 to E506, as `check_shapes`; E507, there is NaN, infinity or no number.
     """
     check_shapes({key: np.shape(array) for key, array in arrays.items()}, graph, source)
-    found = {key: _floating(np.asarray(arrays[key])) for key in graph.weights}
+    return finite({key: arrays[key] for key in graph.weights}, source)
+
+
+def finite(arrays: Mapping[str, NDArray[Any]], source: str) -> dict[str, NDArray[Any]]:
+    """Arrays as float32 or float64, if they are numbers.
+
+    Raises:
+        SpecError: E507, there is NaN, infinity or no number.
+    """
+    found = {key: _floating(np.asarray(array)) for key, array in arrays.items()}
     broken = [key for key, array in found.items() if not np.isfinite(array).all()]
     where = f"{len(broken)} of its {len(found)} arrays"
     refuse(("E507", f"{source} holds what is no finite number in {where}", broken))

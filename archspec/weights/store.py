@@ -1,6 +1,7 @@
 """Weight files, read whole or not at all; and archspec's own, which are safetensors."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -13,8 +14,8 @@ from safetensors.numpy import save
 from archspec.errors import cause, error
 from archspec.files import write_whole
 from archspec.graph import Graph
-from archspec.weights.fit import check_shapes, fit
-from archspec.weights.foreign import Placed, assign, placed, tables
+from archspec.weights.fit import check_shapes, finite, fit
+from archspec.weights.foreign import Placed, Table, assign, fitting, placed, tables
 from archspec.weights.formats import DAMAGE, READERS, FormatError, Stored
 
 METADATA = {"format": "archspec"}
@@ -74,6 +75,25 @@ def read(
     """
     path, reset = Path(path), reset or {}
     source = repr(str(path))
+    with _opened(path, graph) as (stored, suffix):
+        found = _found(stored, graph, source, suffix in OF_KERAS, reset)
+        arrays = _arrays(stored, found)
+    names = str(found.table) if isinstance(found, Placed) else "archspec"
+    theirs = found.theirs if isinstance(found, Placed) else {key: key for key in found}
+    ignored = found.ignored if isinstance(found, Placed) else ()
+    coverage = Coverage(str(path), names, theirs, ignored, tuple(reset))
+    return Loaded(fit({**arrays, **reset}, graph, source), coverage)
+
+
+@contextmanager
+def _opened(path: Path, graph: Graph) -> Generator[tuple[Mapping[str, Stored], str]]:
+    """What is in a file, by the names there, and the suffix that says its kind.
+
+    Raises:
+        SpecError: E501, the system does not give it; E502, another suffix; E503, it is damaged, as
+            may turn out inside the `with`.
+    """
+    source = repr(str(path))
     suffix = next((suffix for suffix in READERS if path.name.endswith(suffix)), None)
     if suffix is None:
         kinds = ", ".join(READERS)
@@ -81,16 +101,39 @@ def read(
     _need_file(path, source)
     try:
         with READERS[suffix](path, graph) as stored:
-            found = _found(stored, graph, source, suffix in OF_KERAS, reset)
-            arrays = _arrays(stored, found)
+            yield stored, suffix
     except DAMAGE as reason:
         why = f": {reason}" if isinstance(reason, FormatError) else ""
         raise error("E503", f"{source} is no intact {suffix} file{why}") from reason
-    names = str(found.table) if isinstance(found, Placed) else "archspec"
-    theirs = found.theirs if isinstance(found, Placed) else {key: key for key in found}
-    ignored = found.ignored if isinstance(found, Placed) else ()
-    coverage = Coverage(str(path), names, theirs, ignored, tuple(reset))
-    return Loaded(fit({**arrays, **reset}, graph, source), coverage)
+
+
+def read_fitting(path: str | PathLike[str], graph: Graph) -> dict[str, NDArray[Any]]:
+    """The arrays that a file of any kind has for the rows of a graph, each row all of them or none.
+
+    Args:
+        path: as in `read`; what else is in it does not matter.
+        graph: what the arrays are for.
+
+    Raises:
+        SpecError: E501 to E503, as `read`; E507, there is NaN, infinity or no number.
+    """
+    path = Path(path)
+    with _opened(path, graph) as (stored, suffix):
+        shapes = {key: array.shape for key, array in stored.items()}
+        wanted = {key: weight.shape for key, weight in graph.weights.items()}
+        if wanted.keys() & shapes.keys():
+            found: Placed | list[str] = [key for key in wanted if shapes.get(key) == wanted[key]]
+        else:
+            found = fitting(assign(shapes, graph, _tables(suffix in OF_KERAS)), shapes, graph)
+        keys = found.theirs if isinstance(found, Placed) else found
+        lacking = {graph.named[_node(key)].row for key in wanted if key not in keys}
+        arrays = _arrays(stored, found)
+    kept = [key for key in keys if graph.named[_node(key)].row not in lacking]
+    return finite({key: arrays[key] for key in kept}, repr(str(path)))
+
+
+def _node(key: str) -> str:
+    return key.rpartition("/")[0]
 
 
 def _found(
@@ -102,15 +145,19 @@ def _found(
 ) -> Placed | list[str]:
     """Where everything goes, by the names of another library or by the graph's own."""
     shapes = {key: array.shape for key, array in stored.items()}
-    libraries = ("keras",) if of_keras else ("timm", "torchvision")
-    known = [table for library in libraries for table in tables(library).values()]
     if not graph.weights.keys() & shapes.keys():
-        foreign = assign(shapes, graph, known)
+        foreign = assign(shapes, graph, _tables(of_keras))
         if foreign.theirs:
             return placed(foreign, shapes, graph, source, reset)
     wanted = {key: shape for key, shape in shapes.items() if key not in reset}
     check_shapes(wanted, graph, source, reset)
     return list(wanted)
+
+
+def _tables(of_keras: bool) -> Sequence[Table]:  # noqa: FBT001
+    """The names that a file may have which are not our own."""
+    libraries = ("keras",) if of_keras else ("timm", "torchvision")
+    return [table for library in libraries for table in tables(library).values()]
 
 
 def _arrays(stored: Mapping[str, Stored], found: Placed | list[str]) -> dict[str, NDArray[Any]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -44,12 +45,23 @@ def _save_archive(model: Model, target: Path) -> None:
         model.save(folder / "model.keras")
         with ZipFile(folder / "model.keras") as archive:
             members = {name: archive.read(name) for name in archive.namelist()}
+    members["config.json"] = _renumbered(members["config.json"].decode()).encode()
     members["metadata.json"] = json.dumps({"keras_version": keras.__version__}).encode()
     whole = BytesIO()
     with ZipFile(whole, "w") as archive:
         for name, data in members.items():
             archive.writestr(ZipInfo(name), data)  # of 1980, whenever it was written
     write_whole(target, whole.getvalue())
+
+
+def _renumbered(config: str) -> str:
+    """A config in which what layers share is called by its number, not by its place in memory."""
+    numbers: dict[str, int] = {}
+
+    def numbered(found: re.Match[str]) -> str:
+        return found[1] + str(numbers.setdefault(found[2], len(numbers) + 1))
+
+    return re.sub(r'("shared_object_id": )(\d+)', numbered, config)
 
 
 def _save_folder(model: Model, target: Path) -> None:

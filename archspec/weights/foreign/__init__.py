@@ -22,7 +22,17 @@ from archspec.weights.foreign.names import (
     tables,
 )
 
-__all__ = ["LIBRARIES", "Assignment", "Library", "Table", "assign", "functions", "tables"]
+__all__ = [
+    "LIBRARIES",
+    "Assignment",
+    "Library",
+    "Table",
+    "assign",
+    "fitting",
+    "functions",
+    "placed",
+    "tables",
+]
 
 COUNTER = "num_batches_tracked"
 """How many batches batch norm has seen, which PyTorch stores and nothing reads."""
@@ -157,6 +167,16 @@ def placed(
         ("E506", f"{source} holds {len(differing)} in another shape than {graph.name}", differing),
     )
     return Placed(graph, table, theirs, known.ignored)
+
+
+def fitting(known: Assignment, found: Mapping[str, Shape], graph: Graph) -> Placed:
+    """Where each array of a file goes that a graph has in that shape; what else there is, nowhere."""
+    theirs = {
+        key: name
+        for key, name in known.theirs.items()
+        if _joined(found, name) in _shapes(graph, key, known.table)
+    }
+    return Placed(graph, known.table, theirs, known.ignored)
 
 
 def _joined(found: Mapping[str, Shape], name: str) -> Shape:

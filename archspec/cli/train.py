@@ -1,0 +1,199 @@
+"""The command train."""
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+from archspec.cli.program import load_spec, takes_spec, with_weights
+
+if TYPE_CHECKING:
+    from archspec.training import Begun, Record, Trained
+
+SHOWN = 5
+"""Problems of a data set that are printed."""
+
+
+def _onnx(_ctx: object, _option: object, value: str | None) -> str | None:
+    if value is not None and not value.endswith(".onnx"):
+        raise click.BadParameter(f"{value!r} is no .onnx file.")
+    return value
+
+
+@click.command()
+@takes_spec()
+@click.option("--data", required=True, metavar="DIR", help="The pictures, with what is in them.")
+@click.option(
+    "-o", "--output", required=True, metavar="DIR", help="For the model, its history and states."
+)
+@with_weights
+@click.option("--reset", multiple=True, metavar="ROW", help="Start a row anew all the same.")
+@click.option("--export", callback=_onnx, metavar="FILE", help="An .onnx file to write at the end.")
+@click.option(
+    "--strategy",
+    type=click.Choice(["one", "mirrored", "multi_worker"]),
+    default="one",
+    help="One device, all of this machine, or the processes that TF_CONFIG names.",
+)
+@click.option(
+    "--save-every",
+    type=click.IntRange(1),
+    metavar="N",
+    default=100,
+    help="Steps from one state that is kept to the next.",
+)
+@click.option("--restart", is_flag=True, help="Throw away what a run before has left.")
+def train(
+    *,
+    spec: str,
+    settings: tuple[str, ...],
+    files: tuple[str, ...],
+    data: str,
+    output: str,
+    export: str | None,
+    **asked: Any,  # noqa: ANN401  how it is done
+) -> None:
+    """Train SPEC on pictures, and save the Keras model.
+
+    How is the section `train` of the spec: --set train.epochs=100. What the data is for, the net
+    says: a folder for each class; boxes as COCO, VOC or YOLO have them; or masks. What is
+    interrupted goes on at the same step when the same command is given again.
+    """
+    from archspec import training  # noqa: PLC0415
+
+    gc.enable()
+    loaded = load_spec(spec, settings, files)
+    with _Bar(loaded.title) as bar:
+        how = training.How(
+            export=Path(export) if export else None,
+            reading=bar.reading,
+            begun=bar.begun,
+            watcher=bar,
+            **asked,
+        )
+        done = training.train(loaded, Path(data), Path(output), how)
+    click.echo("\n".join(_summary(loaded.title, done)))
+
+
+def _introduction(title: str, begun: "Begun") -> Iterator[str]:
+    """What is about to be trained, line by line."""
+    count = len(begun.problems)
+    yield (
+        f"{title}: {begun.task}, {len(begun.classes)} classes, {begun.training:,} pictures to train"
+        f" with, {begun.validation:,} to validate"
+    )
+    if count:
+        yield f"left out: {count:,} things"
+        yield from (f"  {problem.file}: {problem.what}" for problem in begun.problems[:SHOWN])
+        if count > SHOWN:
+            yield f"  and {count - SHOWN:,} more"
+    yield f"weights: {begun.weights}"
+    if begun.assumed:
+        yield "pixels: from -1 to 1, as the spec does not say `normalization`"
+    devices = f", {begun.devices} devices" if begun.devices > 1 else ""
+    yield f"steps: {begun.epochs:,} epochs of {begun.steps:,}{devices}"
+    if begun.resumed:
+        epoch, step = begun.resumed
+        if epoch < begun.epochs:
+            yield f"goes on in epoch {epoch + 1} after step {step:,}"
+
+
+def _summary(title: str, done: "Trained") -> Iterator[str]:
+    """What a run has come to, line by line."""
+    if done.done_before:
+        yield "it was done before"
+    if done.best:
+        epoch, score = done.best
+        yield f"best epoch: {epoch}, {done.score} {score:.4f}"
+    if done.model:
+        which = f"epoch {done.kept} of {len(done.history)}"
+        yield f"{title} → {done.model}: {which}"
+    if done.exported:
+        agreement = done.exported.agreement
+        assert agreement  # noqa: S101  it is checked always
+        yield (
+            f"{title} → {done.exported.path}: opset {done.exported.opset}, ONNX Runtime is within"
+            f" {agreement.difference:.1e} of the reference (bound {agreement.bound:.1e})"
+        )
+
+
+def _line(record: "Record", seconds: float) -> str:
+    """What is known of an epoch."""
+    said = {name: value for name, value in record.items() if name not in {"epoch", "learning_rate"}}
+    each = ", ".join(f"{name} {value:.4f}" for name, value in said.items())
+    return f"epoch {record['epoch']}: {each}, {seconds:.1f} s"
+
+
+class _Bar:
+    """Prints a line an epoch, and shows on a terminal how far it is inside of one."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._bar: Any = None
+        self._task: Any = None
+        self._steps = self._epochs = 0
+        self._began = perf_counter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _open(self, what: str, total: int) -> None:
+        from rich.console import Console  # noqa: PLC0415
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._close()
+        console = Console(stderr=True)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[loss]}"),
+            TimeRemainingColumn(),
+        )
+        hidden = not console.is_terminal
+        self._bar = Progress(*columns, console=console, disable=hidden, transient=True)
+        self._bar.start()
+        self._task = self._bar.add_task(what, total=total, loss="")
+
+    def reading(self, done: int, total: int) -> None:
+        """So many files of the data set are read."""
+        if self._bar is None:
+            self._open("read", total)
+        self._bar.update(self._task, completed=done)
+
+    def begun(self, begun: "Begun") -> None:
+        """Say what is trained."""
+        self._close()
+        click.echo("\n".join(_introduction(self._title, begun)))
+        self._steps, self._epochs = begun.steps, begun.epochs
+        self._began = perf_counter()
+
+    def step(self, epoch: int, step: int, loss: float) -> None:
+        """So many steps of an epoch are done."""
+        what = f"epoch {epoch + 1} of {self._epochs}"
+        if self._bar is None:
+            self._open(what, self._steps)
+        self._bar.update(self._task, description=what, completed=step, loss=f"loss {loss:.4f}")
+
+    def epoch(self, record: "Record") -> None:
+        """Print what is known of an epoch that is done."""
+        self._close()
+        click.echo(_line(record, perf_counter() - self._began))
+        self._began = perf_counter()

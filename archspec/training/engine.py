@@ -1,0 +1,10 @@
+"""Keras and TensorFlow, which have no types of their own."""
+
+from typing import Any
+
+from archspec.backends import keras as backend  # first: it keeps TensorFlow quiet
+
+import tensorflow  # isort: skip
+
+keras: Any = backend.keras
+tf: Any = tensorflow
