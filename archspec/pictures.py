@@ -30,12 +30,12 @@ def decoded(file: Path) -> NDArray[np.uint8]:
     """
     from PIL import Image, ImageOps  # noqa: PLC0415  for pictures only
 
-    with Opened(file) as image:
-        if image.mode in WORDS:  # which Pillow would cut off at 255
-            grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535) >> 8
+    with Opened(file) as opened:
+        image = opened
+        if opened.mode in WORDS:  # which Pillow would cut off at 255
+            grey = np.clip(np.asarray(opened).astype(np.int64), 0, 65535) >> 8
             image = Image.fromarray(grey.astype(np.uint8))
-        turned = ImageOps.exif_transpose(image)
-        return np.asarray(turned.convert("RGB"))
+        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
 
 def scaled(image: NDArray[Any], size: Sequence[int], channels: int = 3) -> NDArray[Any]:
@@ -69,8 +69,7 @@ class Opened:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self._image = Image.open(self._file)
-                if self._image.width * self._image.height > LARGEST:
-                    raise PictureError(f"has more than {LARGEST} pixels")
+                _need_size(self._image.width * self._image.height)
                 self._image.load()
         except PictureError:
             raise
@@ -82,3 +81,8 @@ class Opened:
 
     def __exit__(self, *_: object) -> None:
         self._image.close()
+
+
+def _need_size(pixels: int) -> None:
+    if pixels > LARGEST:
+        raise PictureError(f"has more than {LARGEST} pixels")

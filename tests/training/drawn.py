@@ -14,7 +14,9 @@ def background(draw: np.random.Generator, size: int) -> Image.Image:
     return Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC)
 
 
-def draw_shape(picture: Image.Image, shape: str, box: tuple[int, ...], color: tuple[int, ...]) -> None:
+def draw_shape(
+    picture: Image.Image, shape: str, box: tuple[int, ...], color: tuple[int, ...]
+) -> None:
     """A shape that touches all sides of its box."""
     pen, (left, top, right, bottom) = ImageDraw.Draw(picture), box
     corners = [((left + right) // 2, top), (left, bottom), (right, bottom)]

@@ -73,7 +73,9 @@ def trained(spec, data, output, watcher=None, settings=None, **how):
     watcher = watcher or Watcher()
     loaded = archspec.load(spec, set=settings or {})
     try:
-        done = training.train(loaded, Path(data), Path(output), training.How(watcher=watcher, **how))
+        done = training.train(
+            loaded, Path(data), Path(output), training.How(watcher=watcher, **how)
+        )
     except StopError:
         return watcher, None
     return watcher, done
@@ -114,9 +116,12 @@ def test_an_export_says_what_was_done_to_pixels_and_what_classes_are(spec, data)
     said = onnxruntime.InferenceSession("net.onnx").get_modelmeta().custom_metadata_map
     assert json.loads(said["archspec.input"])["normalization"]["mean"] == [0.5]
     assert json.loads(said["archspec.labels"]) == ["circle", "square", "triangle"]
-    assert archspec.load("net.onnx").normalization == archspec.load(
-        spec, set={"normalization.mean": 0.5, "normalization.std": 0.5}
-    ).normalization
+    assert (
+        archspec.load("net.onnx").normalization
+        == archspec.load(
+            spec, set={"normalization.mean": 0.5, "normalization.std": 0.5}
+        ).normalization
+    )
 
 
 def test_a_net_learns_what_shapes_are(spec, data):
@@ -161,9 +166,10 @@ def test_another_run_in_the_same_folder_is_refused_unless_it_begins_anew(spec, d
         f"E720 'out' holds a run with another spec\n{hint}"
     )
     other = drawn.classes(tmp_path / "other", 10, 24)
-    assert refusal(
-        "train", spec, "--data", str(other), "-o", "out", *once, "--weights", "random:1"
-    ) == f"E720 'out' holds a run with another data set and another first weights\n{hint}"
+    assert (
+        refusal("train", spec, "--data", str(other), "-o", "out", *once, "--weights", "random:1")
+        == f"E720 'out' holds a run with another data set and another first weights\n{hint}"
+    )
     anew = ("--restart", "--set", "train.seed=1")
     assert "epoch 1:" in run("train", spec, "--data", data, "-o", "out", *once, *anew).stdout
 
