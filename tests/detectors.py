@@ -39,9 +39,7 @@ def detector(*, classes: int = 3, size: tuple[int, int] = (6, 4)) -> Graph:
     return build.build({"boxes": boxes, "scores": scores})
 
 
-def suppressed(
-    graph: Graph, limits: Suppression = Suppression(), convention: Convention = "default"
-) -> Graph:
+def suppressed(graph: Graph, limits: Suppression, convention: Convention = "default") -> Graph:
     """The graph that gives detections."""
     return detections(graph, limits, convention)
 
@@ -96,8 +94,7 @@ def overlap(one: np.ndarray, other: np.ndarray) -> np.float32:
 def listed(outputs: dict[str, np.ndarray]) -> list[dict[str, object]]:
     """Detections as `slowly` gives them; the rows with nothing are zeros."""
     images: list[dict[str, object]] = []
-    for place, count in enumerate(outputs["num_detections"]):
-        count = int(count)
+    for place, count in enumerate(map(int, outputs["num_detections"])):
         parts = {name: outputs[name][place] for name in ("boxes", "scores", "classes")}
         assert all((part[count:] == 0).all() for part in parts.values())
         images.append({name: part[:count].tolist() for name, part in parts.items()})

@@ -80,7 +80,7 @@ def drawn(graph: Graph) -> tuple[Array, Array]:
     has_score = np.repeat(random.uniform(size=(*pairs, classes)) < share, 2, axis=1)
     scores = random.uniform(0, 1, has_score.shape)
     scores[2] = limits.score * (1 + (scores[2] - 0.5) / 10)
-    scores[3] *= limits.score
+    scores[3] *= limits.score / 2
     for array in (corners, sides, scores):
         array[1] = np.round(array[1] * _STEPS) / _STEPS
     boxes = np.concatenate([corners, corners + sides], axis=-1)[:, :count]
