@@ -7,7 +7,8 @@ import numpy as np
 
 from archspec.training.data.folders import part_of
 from archspec.training.data.names import names_in
-from archspec.training.data.pictures import PictureError, files_in, mask_of
+from archspec.pictures import PictureError
+from archspec.training.data.pictures import files_in, mask_of
 from archspec.training.data.records import Draft, Layout, Make, Masked, Picture, Report
 
 WANTED = "DIR/images and DIR/masks, with train and val in both or neither; or VOC's JPEGImages and "

@@ -1,28 +1,16 @@
 """Pictures as arrays; each file of a data set is decoded once before it is relied on."""
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archspec.errors import error
+from archspec.pictures import SUFFIXES, WORDS, Opened, PictureError, decoded
 from archspec.training.data.records import Masked, Picture
-
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-LARGEST = 1 << 27
-"""Pixels of a picture."""
-_WORDS = {"I", "I;16", "I;16B", "I;16L"}
-"""What Pillow calls pictures with 16 bits for a pixel."""
-
-
-class PictureError(ValueError):
-    """A file is no picture that can be decoded; the text says why."""
-
 
 def is_picture(file: Path) -> bool:
     """Whether the name of a file says so."""
@@ -55,23 +43,20 @@ def look(
 
 def _looked(file: Path) -> Picture | str:
     try:
-        height, width, _ = _colors(file).shape
+        height, width, _ = decoded(file).shape
     except PictureError as reason:
         return str(reason)
     return Picture(file, height, width)
 
 
 def load_image(picture: Picture) -> NDArray[np.uint8]:
-    """A picture that was looked at, (h, w, 3), RGB.
-
-    Turned as its EXIF data say; of several frames the first; what is transparent is as it is
-    stored.
+    """A picture that was looked at, (h, w, 3), RGB, see `decoded`.
 
     Raises:
         SpecError: E706, the file is not what it was.
     """
     try:
-        pixels = _colors(picture.file)
+        pixels = decoded(picture.file)
     except PictureError as reason:
         raise _changed(picture.file, str(reason)) from reason
     if pixels.shape[:2] != (picture.height, picture.width):
@@ -100,50 +85,10 @@ def mask_of(file: Path) -> NDArray[np.int32]:
     Raises:
         PictureError: it is none.
     """
-    with _opened(file) as image:
-        if image.mode not in {"1", "L", "P", *_WORDS}:
+    with Opened(file) as image:
+        if image.mode not in {"1", "L", "P", *WORDS}:
             raise PictureError("is no mask: it has colors, and no numbers of classes")
         return np.asarray(image).astype(np.int32)
-
-
-def _colors(file: Path) -> NDArray[np.uint8]:
-    from PIL import Image, ImageOps  # noqa: PLC0415  for pictures only
-
-    with _opened(file) as image:
-        if image.mode in _WORDS:  # which Pillow would cut off at 255
-            grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535) >> 8
-            image = Image.fromarray(grey.astype(np.uint8))
-        turned = ImageOps.exif_transpose(image)
-        return np.asarray(turned.convert("RGB"))
-
-
-class _opened:  # noqa: N801  it is used as a function
-    """A picture, decoded as a whole."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def __enter__(self) -> Any:  # noqa: ANN401  Pillow's
-        from PIL import Image  # noqa: PLC0415
-
-        try:
-            # Damaged files warn of what is odd in them, whatever becomes of it.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self._image = Image.open(self._file)
-                if self._image.width * self._image.height > LARGEST:
-                    raise PictureError(f"has more than {LARGEST} pixels")
-                self._image.load()
-        except PictureError:
-            raise
-        except FileNotFoundError as reason:
-            raise PictureError("is not there") from reason
-        except Exception as reason:  # Pillow's decoders raise whatever a damaged file leads to
-            raise PictureError("does not decode") from reason
-        return self._image
-
-    def __exit__(self, *_: object) -> None:
-        self._image.close()
 
 
 def _changed(file: Path, why: str) -> Exception:

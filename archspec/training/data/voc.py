@@ -9,7 +9,7 @@ from xml.parsers import expat
 from archspec.errors import error
 from archspec.training.data.boxes import Thing, draft
 from archspec.training.data.names import names_in
-from archspec.training.data.pictures import SUFFIXES
+from archspec.pictures import SUFFIXES
 from archspec.training.data.records import Draft, Layout, Report
 
 WANTED = "VOC: DIR/Annotations/*.xml and DIR/JPEGImages, with ImageSets/Main/train.txt and val.txt"
