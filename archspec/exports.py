@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Unpack
 
+from archspec import detectors
 from archspec.api import Blocks, Path, Reference, loaded, sized, to_graph
 from archspec.artifacts import UNTRAINED, Weights, arrays
 from archspec.backends import framework
@@ -16,11 +17,13 @@ from archspec.options import (
     Options,
     flag,
     form_of,
+    given,
     litert_form,
     need_images,
     need_known,
     sides,
 )
+from archspec.passes.detections import SCORES, detections
 from archspec.schema import OUTPUT
 from archspec.spec import Normalization, Spec, Tap
 
@@ -70,9 +73,9 @@ class _Net:
     @property
     def classes(self) -> int:
         """How many a label is wanted for."""
-        vectors = [self.graph.shapes[node] for node in self.graph.outputs.values()]
-        last = next((shape[0] for shape in vectors if len(shape) == 1), 0)
-        return self.spec.classes if self.spec else last
+        shapes = {name: self.graph.shapes[node] for name, node in self.graph.outputs.items()}
+        last = [shape[-1] for name, shape in shapes.items() if len(shape) == 1 or name == SCORES]
+        return self.spec.classes if self.spec else next(iter(last), 0)
 
 
 def export(
@@ -167,7 +170,16 @@ def _by_tensorflow(source: str, path: Path, options: Options, why: str) -> "Expo
         )
 
 
-_OF_GRAPHS = ("outputs", "scores", "labels", "external_data", "calibrate", "preprocess")
+_OF_GRAPHS = (
+    "outputs",
+    "scores",
+    "decoded",
+    "nms",
+    "labels",
+    "external_data",
+    "calibrate",
+    "preprocess",
+)
 """Options of files that come from a graph."""
 
 
@@ -182,6 +194,8 @@ def _lifted(source: str, options: Options) -> _Net:
             raise
         found = lift(source, _NOMINAL)
     graph, taps = found.graph, _taps(options)
+    if given(options):
+        graph = detectors.need_detector(graph)
     if taps:
         graph = replace(graph, outputs={name: _node(graph, tap) for name, tap in taps.items()})
     return _Net(graph, found.weights, graph.name)
@@ -204,7 +218,10 @@ def _write(net: _Net, path: Path, options: Options) -> "Exported | Converted":
     form = litert_form(options) if litert else form_of(options)
     file, scores = options.get("labels"), options.get("scores")
     labels = metadata.read_labels(file, net.classes) if file is not None else ()
-    said = metadata.describe(net.title, net.spec, form, scores=scores, labels=labels)
+    boxes = detectors.described(given(options), detectors.suppression(net.spec))
+    said = metadata.describe(
+        net.title, net.spec, form, scores=scores, labels=labels, detections=boxes
+    )
     images = _images(net, options)
     net = _changed(net, options)
     check, via = options.get("check", True), options.get("via", "direct")
@@ -277,6 +294,10 @@ def _changed(net: _Net, options: Options) -> _Net:
     wanted = options.get("scores")
     if wanted:
         net = replace(net, graph=scores(net.graph, wanted))
+    convention = given(options)
+    if convention and convention != "decoded":
+        limits = detectors.suppression(net.spec)
+        net = replace(net, graph=detections(net.graph, limits, convention))
     if not options.get("preprocess"):
         return net
     if net.normalization is None:
@@ -293,7 +314,8 @@ def _not_said(net: _Net, cure: str) -> SpecError:
 
 def _edited(spec: Spec, options: Options) -> Spec:
     """The spec with another size of image, and with other outputs."""
-    size, outputs = sides(options), _taps(options)
+    size = sides(options)
+    outputs = detectors.taps(spec) if given(options) else _taps(options)
     document: dict[str, Any] = {}
     if size:
         spec = sized(spec, *size)

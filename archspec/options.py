@@ -12,6 +12,7 @@ from archspec.parameters import MAX_SIZE
 if TYPE_CHECKING:
     from archspec.backends.onnx import Form
     from archspec.backends.onnx.form import Layout, Target
+    from archspec.passes.detections import Convention
     from archspec.passes.scores import Scores
 
 OPSET = 17
@@ -42,6 +43,9 @@ class Options(TypedDict, total=False):
         outputs: rows, parts or nodes to give in the stead of the spec's outputs, each under its
             own name, or under another as in `c3=s3`.
         scores: what a classifier gives; None for what the spec says.
+        decoded: whether a detector gives boxes and scores in the stead of what it predicts.
+        nms: whether it gives detections, boxes of which the like are suppressed.
+        convention: how it says these, "default" or "tf_od".
         labels: a text file with the name of each class, which go into the metadata.
         external_data: whether the weights go into a file beside it; above 2 GiB they always do.
         via: "direct" or "tf2onnx".
@@ -60,6 +64,9 @@ class Options(TypedDict, total=False):
     preprocess: bool
     outputs: Sequence[str]
     scores: "Scores | None"
+    decoded: bool
+    nms: bool
+    convention: "Convention | None"
     labels: Path | None
     external_data: bool
     via: str
@@ -97,6 +104,10 @@ _WANTED: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "size": (_is_size, "a whole number, height and width, or 'dynamic'"),
     "outputs": (_are_rows, "a list of rows"),
     "scores": (lambda value: value in (None, "logits", "softmax"), "'logits' or 'softmax'"),
+    "convention": (
+        lambda value: value in (None, "default", "tf_od"),
+        "'default' or 'tf_od'",
+    ),
     "via": (lambda value: isinstance(value, str), "'direct' or 'tf2onnx'"),
 }
 """Option → whether a value can be one, and what is one; other words are refused where they mean
@@ -146,6 +157,25 @@ def form_of(options: Options) -> "Form":
     )
 
 
+def given(options: Options) -> "Convention | Literal['decoded'] | None":
+    """What the file of a detector gives; None: what it gives by itself.
+
+    Raises:
+        SpecError: E740, options that do not go together.
+    """
+    ways = [name for name in ("nms", "decoded") if options.get(name)]
+    others = [name for name in ("outputs", "scores") if ways and options.get(name)]
+    if others or len(ways) > 1:
+        one, other = (*ways, *others)[:2]
+        raise error("E740", f"'{flag(one)}' does not go with '{flag(other)}'")
+    convention = options.get("convention")
+    if convention and ways != ["nms"]:
+        raise error("E740", "'--convention' is about the detections of '--nms'")
+    if ways == ["decoded"]:
+        return "decoded"
+    return (convention or "default") if ways else None
+
+
 def need_images(options: Options) -> None:
     """Refuse int8 without images, and images without int8.
 
@@ -176,13 +206,15 @@ def litert_form(options: Options) -> "Form":
     said: Mapping[str, Any] = {**idle, **options}
     others = [name for name, value in idle.items() if said[name] != value]
     others += [name for name in _OF_ONNX if said.get(name)]
+    if said.get("precision") == "int8" and said.get("decoded"):
+        raise error("E469", "a LiteRT file of int8 does not go with '--decoded'")
     others += ["size dynamic"] if said.get("size") == "dynamic" else []
     if others:
         raise error("E469", f"a LiteRT file does not go with '{flag(others[0])}'")
     return Form(layout="nhwc")
 
 
-_OF_ONNX = ("preprocess", "external_data", "float_until")
+_OF_ONNX = ("preprocess", "external_data", "float_until", "nms")
 """Options of ONNX files."""
 
 

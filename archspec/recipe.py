@@ -29,7 +29,7 @@ class LearningRate:
         warmup: share of all steps in which it rises from nothing to the peak.
     """
 
-    peak: float = 1e-3
+    peak: float = 3e-3
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup: float = 0.05
 

@@ -189,6 +189,7 @@ KINDS = {
     "E4": "Models",
     "E5": "Weights",
     "E6": "Budgets, sweeps and pages",
+    "E7": "Data sets and training",
 }
 MEANINGS = {
     "E100": "a file cannot be read",
@@ -319,6 +320,17 @@ MEANINGS = {
     "E640": "a report or a diagram is to be written to a file with another ending",
     "E650": "the port of `watch` is taken, or not for this user",
     "E651": "a block of `--blocks` fails on the page of `watch`",
+    "E720": "a folder holds a run of something else",
+    "E721": "the state of a run is damaged",
+    "E722": "a file of `--weights` has nothing for any row of the net",
+    "E723": "a net that does not take pictures",
+    "E724": "the loss of a run is no finite number any more",
+    "E725": "a net without weights to train",
+    "E726": "TF_CONFIG does not say which processes there are",
+    "E727": "devices that cannot share a batch equally",
+    "E728": "`early_stop` without pictures to give a score",
+    "E729": "processes that do not train the same",
+    "E730": "a process that others wait for is gone",
 }
 """Code → what is wrong, in a few words."""
 

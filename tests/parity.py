@@ -17,6 +17,7 @@ from archspec.ops import (
     Concat,
     Convolution,
     Crop,
+    DecodeBoxes,
     Dense,
     Dropout,
     DropPath,
@@ -25,6 +26,7 @@ from archspec.ops import (
     GlobalPool,
     GroupNorm,
     LayerNorm,
+    Level,
     LinearAttention,
     Multiply,
     Op,
@@ -35,6 +37,7 @@ from archspec.ops import (
     Rescale,
     Resize,
     ResponseNorm,
+    Rows,
     Scale,
     SeparableAttention,
     Shape,
@@ -271,6 +274,30 @@ def _attention(image: Shape, op: Op, *widths: int, then: Op | None = None) -> tu
     return f"{op} of {text}", build.build({"output": joined})
 
 
+def _predicted() -> Iterator[tuple[str, Graph]]:
+    """Rows of feature maps, and what is made of them."""
+    for widths, size in (((4,), 4), ((8,), 4), ((8, 12, 12), 4), ((6, 9), 3)):
+        build, maps = GraphBuilder("rows", (5, 6, 3)), list[str]()
+        for number, width in enumerate(widths):
+            op = Convolution((3, 3), number + 1, channels=width)
+            maps.append(build.add(f"map{number}", op, [INPUT]))
+        rows = build.add("rows", Rows(size), maps)
+        yield f"{Rows(size)} of {len(widths)} maps of {widths[0]}", build.build({"output": rows})
+        build.add("scores", Activation("softmax" if maps[1:] else "sigmoid"), [rows])
+        some = build.add("some", Slice(1, size), ["scores"])
+        yield f"scores of {len(widths)} maps of {widths[0]}", build.build({"output": some})
+    levels = Level((5, 6), ((0.3, 0.2), (0.1, 0.6))), Level((3, 3), ((0.9, 0.8),))
+    for order, limit in product(("yxhw", "xywh"), (None, 0.1)):
+        build = GraphBuilder("boxes", (5, 6, 3))
+        maps = [
+            build.add("large", Convolution((3, 3), channels=8), [INPUT]),
+            build.add("small", Convolution((3, 3), 2, channels=4), [INPUT]),
+        ]
+        op = DecodeBoxes(levels, order, (0.5, 0.4, 0.3, 0.2), limit)
+        boxes = build.add("boxes", op, [build.add("rows", Rows(4), maps)])
+        yield f"decode_boxes {order} up to {limit}", build.build({"output": boxes})
+
+
 def _rows() -> Iterator[tuple[str, Graph]]:
     for image, op in (*_convolutions(), *_others(), *_channels()):
         yield f"{op} of {'x'.join(map(str, image))}", chain(image, op)
@@ -280,6 +307,7 @@ def _rows() -> Iterator[tuple[str, Graph]]:
     yield from _joined()
     yield from _attentions()
     yield from _resized()
+    yield from _predicted()
 
 
 GRAPHS = dict(_rows())

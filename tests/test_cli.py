@@ -17,15 +17,18 @@ DATA = Path(__file__).parent / "data"
 TINY = str(DATA / "tiny.yaml")
 COMMANDS = [
     "list", "new", "check", "fmt", "show", "explain", "diff", "report", "diagram", "watch", "sweep",
-    "compile", "export", "verify", "bench", "blocks", "schema",
+    "train", "compile", "export", "verify", "bench", "blocks", "schema",
 ]  # fmt: skip
 OUTPUTS = {
+    "train": ["--data", ".", "-o", "out"],
     "report": ["-o", "out.html"],
     "diagram": ["-o", "out.svg"],
     "compile": ["-o", "out.keras"],
     "export": ["-o", "out.onnx"],
 }
-TAKES_SPEC = ["show", "explain", "report", "diagram", "compile", "export", "verify", "bench"]
+TAKES_SPEC = [
+    "show", "explain", "report", "diagram", "train", "compile", "export", "verify", "bench",
+]  # fmt: skip
 
 FINE = """\
 archspec: 1
@@ -81,6 +84,7 @@ Commands:
   diagram  Draw SPEC: its rows, blocks, shapes, skips and branches.
   watch    Show SPEC's report on a local page that follows the file.
   sweep    Cost a space of variants, and find the best.
+  train    Train SPEC on pictures, and save the Keras model.
   compile  Build the trainable Keras model and save it.
   export   Write the ONNX or LiteRT file, checked before it appears.
   verify   Compare SPEC with the implementations that it says it equals.
@@ -145,6 +149,11 @@ def test_the_version_is_that_of_the_distribution(monkeypatch):
         ["report", TINY, "-o", "a.html", "--batch", "0"],
         ["diagram", TINY],
         ["diagram", TINY, TINY, "-o", "a.svg"],
+        ["train", TINY, "--data", "."],
+        ["train", TINY, "-o", "out"],
+        ["train", TINY, "--data", ".", "-o", "out", "--save-every", "0"],
+        ["train", TINY, "--data", ".", "-o", "out", "--strategy", "pigeon"],
+        ["train", TINY, "--data", ".", "-o", "out", "--export", "a.keras"],
         ["compile", TINY],
         ["export", TINY],
         ["export", TINY, "-o", "a.onnx", "--opset", "a"],

@@ -110,6 +110,11 @@ def _names(_ctx: object, _option: object, values: tuple[str, ...]) -> tuple[str,
 @click.option(
     "--scores", type=click.Choice(["logits", "softmax"]), help="Of a classifier; else the spec's."
 )
+@click.option("--decoded", is_flag=True, help="Of a detector: boxes and scores.")
+@click.option("--nms", is_flag=True, help="Of a detector: detections, the like suppressed.")
+@click.option(
+    "--convention", type=click.Choice(["default", "tf_od"]), help="How --nms says detections."
+)
 @click.option("--labels", metavar="FILE", help="Names of the classes, a line each, for metadata.")
 @click.option("--external-data", is_flag=True, help="Put the weights into a file beside it.")
 @click.option(
@@ -255,6 +260,9 @@ def _verdict(agreement: "Agreement | None", runtime: str, via: str = "direct") -
     sizes = " and ".join(f"{height}x{width}" for height, width in agreement.sizes)
     where = f"at batch {batches}" + (f", size {sizes}" if len(agreement.sizes) > 1 else "")
     whose = "each node by itself" if agreement.by_node else "the output"
+    if agreement.suppressed:
+        where += "; detections are equal on random boxes"
+        whose = whose.replace("the output", "boxes and scores")
     return (
         f"checked: {runtime} is within {agreement.difference:.1e} of {other}, in standard"
         f" deviations of {whose} (bound {agreement.bound:.1e}), {where}"

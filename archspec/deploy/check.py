@@ -11,6 +11,7 @@ import onnx
 
 from archspec.backends.onnx.form import Form, Precision
 from archspec.backends.reference import Array, Reference, Weights
+from archspec.deploy.detections import check_tail, split, suppressing
 from archspec.deploy.deviation import (
     Deviation,
     bound,
@@ -55,6 +56,8 @@ class Agreement:
         by_node: whether the largest difference is that of a node by itself, which decides where
             rounding, or a softmax, hides what an output could show.
         sizes: heights and widths of the images that were tried.
+        suppressed: images of random boxes and scores of which the same detections were made; 0
+            where nothing is suppressed.
     """
 
     difference: float
@@ -63,6 +66,7 @@ class Agreement:
     outputs: int
     by_node: bool = False
     sizes: tuple[tuple[int, int], ...] = ()
+    suppressed: int = 0
 
 
 class Truth(Protocol):
@@ -87,7 +91,8 @@ def check(  # noqa: PLR0913  what is compared, and how
 
     The images are random and the same each time. A difference may be `tolerance` standard
     deviations of the output, or 4 times what rounding to the file's precision does to the
-    reference.
+    reference. Where boxes are suppressed, boxes and scores before that are compared, and what
+    suppresses them by itself, see `deploy.detections`.
 
     Args:
         model: with the input `input` and the outputs of the graph.
@@ -106,15 +111,22 @@ def check(  # noqa: PLR0913  what is compared, and how
     if keras is not None:
         return keras.agree(model)
     validate(model, folder)
+    runtime, suppressed = Runtime(model, form, folder), 0
+    if suppressing(graph):
+        runtime(repeat(random_images(graph, weights, form), runtime.batch or BATCHES[-1]))
+        parts = split(model, graph)
+        suppressed = check_tail(parts)
+        model, graph = parts.front, parts.graph
+        runtime = Runtime(model, form, folder)
     allowed = TOLERANCES[form.precision] if tolerance is None else tolerance
-    runtime = Runtime(model, form, folder)
     found: list[Agreement] = []
     for sized in _sized(graph) if form.any_size else (graph,):
         trial = _Trial(model, sized, weights, form, allowed, folder)
         agreement, blind = trial.outputs(runtime)
         found.append(trial.nodes(agreement) if blind else agreement)
     worst = max(found, key=lambda one: one.difference / one.bound)
-    return replace(worst, sizes=tuple(size for one in found for size in one.sizes))
+    sizes = tuple(size for one in found for size in one.sizes)
+    return replace(worst, sizes=sizes, suppressed=suppressed)
 
 
 def _sized(graph: Graph) -> Iterator[Graph]:

@@ -14,9 +14,11 @@ from archspec.backends.onnx import LARGEST, Form, emit, size_of
 from archspec.deploy import external
 from archspec.deploy.check import Agreement, Truth
 from archspec.deploy.check import check as compare
+from archspec.deploy.detections import join, split, suppressing
 from archspec.errors import SpecError, did_you_mean, error
 from archspec.files import write_whole
 from archspec.graph import Graph
+from archspec.ops import Rows
 from archspec.passes.pipeline import deployed
 
 # Most exports need neither, and an export takes less than a second.
@@ -113,11 +115,27 @@ def export(  # noqa: PLR0913  each is an option of the command
     agreement = compare(model, graph, weights, form, keras=truth) if check else None
     if quantization is None:
         return replace(_written(model, Path(path), agreement), via=via)
+    model, figures = _quantized(model, graph, quantization)
+    return replace(_written(model, Path(path), agreement), figures=figures, via=via)
+
+
+def _quantized(
+    model: onnx.ModelProto, graph: Graph, quantization: Quantization
+) -> tuple[onnx.ModelProto, "Figures"]:
+    """The model in int8, but for what boxes are made of: neither decoded nor suppressed in it."""
     from archspec.deploy.quantize import quantize  # noqa: PLC0415
 
+    parts = split(model, graph) if suppressing(graph) else None
     images, until, progress = quantization
-    model, figures = quantize(model, images, float_until=until, progress=progress)
-    return replace(_written(model, Path(path), agreement), figures=figures, via=via)
+    front, figures = quantize(
+        parts.front if parts else model,
+        images,
+        float_until=until,
+        float_from=[node.name for node in graph.nodes if isinstance(node.op, Rows)],
+        progress=progress,
+    )
+    names = [output.name for output in model.graph.output]
+    return (join(front, parts.tail, names) if parts else front), figures
 
 
 def _needs_two(graph: Graph, form: Form, asked: bool) -> bool:  # noqa: FBT001

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import onnx
 from google.protobuf.message import DecodeError
@@ -25,6 +26,7 @@ def describe(
     *,
     scores: str | None = None,
     labels: Sequence[str] = (),
+    detections: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
     """The metadata of a file.
 
@@ -34,6 +36,7 @@ def describe(
         form: of the file.
         scores: what was made of the classifier's output, `logits` or `softmax`.
         labels: of the classes, in order.
+        detections: how boxes are given, if they are.
     """
     said = {
         "version": VERSION,
@@ -41,6 +44,7 @@ def describe(
         "spec": dump(spec.document) if spec else None,
         "input": json.dumps(_input(spec, form)),
         "scores": scores,
+        "detections": json.dumps(detections) if detections else None,
         "labels": json.dumps(labels, ensure_ascii=False) if labels else None,
     }
     return {f"archspec.{key}": value for key, value in said.items() if value}

@@ -18,7 +18,8 @@ from archspec.ops import ChannelConvolution, Op, Scale, ShapeError
 
 PART = re.compile(
     r"(back|corrected|deviation|epsilon|join|mean|mean_square|pad|root|rows|share|split|square|sum|turn"
-    r"|(divide|getitem|matmul|mean|multiply|pad|relu|repeat|rescale|reshape|softmax|transpose)\d+)"
+    r"|(add|concatenate|divide|exp|getitem|matmul|mean|minimum|multiply|pad|relu|repeat|rescale"
+    r"|reshape|rows|softmax|subtract|transpose)\d+)"
 )
 """What the back end calls layers that stand before or after that of the node."""
 DEFAULTS = {"activation": "linear", "data_format": "channels_last"}

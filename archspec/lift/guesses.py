@@ -6,11 +6,12 @@ from typing import Literal, TypeAlias
 
 from archspec import ops
 from archspec.lift.calls import Call
-from archspec.lift.said import Value, count, is_list, number
+from archspec.lift.said import Value, count, is_list, number, numbers
 from archspec.ops import Op, Shape
 
 Parts: TypeAlias = Mapping[str, Call]
 """Calls by the names of parts; the node's own has an empty one."""
+Pair: TypeAlias = tuple[float, float]
 Guess: TypeAlias = Callable[[Parts, Sequence[Shape]], Iterator[Op]]
 
 
@@ -22,7 +23,7 @@ def guesses(parts: Parts, shapes: Sequence[Shape]) -> Iterator[tuple[Op, int]]:
     for guess, inputs in GUESSES:
         if len(shapes) >= inputs:
             try:
-                yield from ((op, inputs) for op in guess(parts, shapes))
+                yield from ((op, inputs or len(shapes)) for op in guess(parts, shapes))
             except (ArithmeticError, LookupError, TypeError, ValueError):
                 continue  # settings of another kind than such layers have
 
@@ -123,7 +124,47 @@ def _around(parts: Parts) -> ops.Around:
     return (next(sides), next(sides)), (next(sides), next(sides))
 
 
+def _predicted(parts: Parts, _: Sequence[Shape]) -> Iterator[Op]:
+    shape: Value = parts["rows1"].settings["target_shape"]
+    yield ops.Rows(count(shape[-1], "target_shape"))
+
+
+def _boxes(parts: Parts, _: Sequence[Shape]) -> Iterator[Op]:
+    is_yx = parts[""].kind == "ops.Take"
+    near, log = parts["rescale2"].settings, parts["rescale4"].settings
+    limit = number(parts["minimum5"].args[1], "limit") if "minimum5" in parts else None
+    half = _pairs(parts["rescale6" if limit is None else "rescale7"].settings["scale"])
+    scale, centers = _pairs(near["scale"]), _pairs(near["offset"])
+    one, other = (
+        float(f"{by / (2 * side):.12g}") for by, side in zip(scale[0], half[0], strict=True)
+    )
+    high, wide = numbers(log["scale"], "scale")
+    if not is_yx:
+        centers, half = ([pair[::-1] for pair in pairs] for pairs in (centers, half))
+    order: ops.Order = "yxhw" if is_yx else "xywh"
+    yield ops.DecodeBoxes(tuple(_levels(centers, half)), order, (one, other, high, wide), limit)
+
+
+def _levels(centers: Sequence[Pair], halves: Sequence[Pair]) -> Iterator[ops.Level]:
+    """The levels of default boxes, y before x: each begins with all those of its first pixel."""
+    start = 0
+    while start < len(centers):
+        stop = start + 1
+        while stop < len(centers) and centers[stop] == centers[start]:
+            stop += 1
+        rows, columns = (count(round(0.5 / side), "center") for side in centers[start])
+        sizes = tuple((2 * high, 2 * wide) for high, wide in halves[start:stop])
+        yield ops.Level((rows, columns), sizes)
+        start += rows * columns * len(sizes)
+
+
+def _pairs(value: Value) -> list[Pair]:
+    return [(number(one, "box"), number(other, "box")) for one, other in value]
+
+
 GUESSES: Sequence[tuple[Guess, int]] = (
+    (_boxes, 1),
+    (_predicted, 0),
     (_attention, 3),
     (_linear_attention, 1),
     (_fourier_positions, 1),

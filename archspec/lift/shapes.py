@@ -11,6 +11,7 @@ from archspec.ops import (
     Flatten,
     Pad,
     Resize,
+    Rows,
     Shape,
 )
 
@@ -65,7 +66,7 @@ def flatten(site: Site) -> None:
 
 
 def reshape(site: Site) -> None:
-    """Reshape, of what keeps its shape, of images to vectors, of vectors that were one pixel."""
+    """Reshape: of what keeps its shape, images to vectors or rows, vectors that were one pixel."""
     wanted = site.said.take("target_shape")
     reshape_to(site, wanted if is_list(wanted) else [wanted])
 
@@ -80,6 +81,8 @@ def reshape_to(site: Site, wanted: Sequence[object]) -> None:
         site.finish(tensor.value)
     elif len(shape) == 1:
         site.finish(site.add(Flatten(), tensor.value))
+    elif len(shape) == 2 and len(tensor.shape) == 3:  # noqa: PLR2004  rows of an image
+        site.finish(site.add(Rows(shape[1]), tensor.value))
     else:
         raise RefusedError(f"{list(tensor.shape)} becomes {list(shape)}")
 

@@ -9,10 +9,16 @@ from archspec.errors import error
 from archspec.graph import GraphBuilder
 from archspec.lift.calls import Call
 from archspec.lift.said import RefusedError, Said
-from archspec.ops import Flatten, Op, Shape
+from archspec.ops import Activation, Add, DecodeBoxes, Dropout, Flatten, Op, Shape, Slice
 
 LARGEST = 1 << 34
 """Numbers in one value, or in one array; more no computer has room for."""
+
+
+OF_ROWS = (Activation, Add, DecodeBoxes, Dropout, Slice)
+"""Ops that may read rows (n, c); others would take the axis of the rows for another."""
+
+_ROWS = 2
 
 
 class Tensor(NamedTuple):
@@ -68,6 +74,8 @@ class Draft:
         """Append a node, and say where its arrays come from."""
         name = self._free(name)
         shapes = [self.build.shapes[value] for value in inputs]
+        if any(len(shape) == _ROWS for shape in shapes) and not isinstance(op, OF_ROWS):
+            raise RefusedError(f"it reads rows {list(shapes[0])}, no image and no vector")
         arrays = op.weights(*shapes)
         if max([prod(op.infer(*shapes)), *(weight.size for weight in arrays.values())]) > LARGEST:
             raise error("E447", f"{name} is larger than a computer")

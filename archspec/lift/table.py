@@ -270,17 +270,50 @@ def _share(op: ops.Pool, image: Shape) -> list[list[list[float]]]:
     return [[[row * column] for column in axes[1]] for row in axes[0]]
 
 
+def _rows(op: ops.Rows, inputs: Sequence[Image], step: Steps) -> None:
+    parts = [
+        step.part(f"rows{number}", "Reshape", value, target_shape=[-1, op.size])
+        for number, (value, _) in enumerate(inputs, 1)
+    ]
+    step.part("", "Concatenate", parts, axis=1)
+
+
+def _decode_boxes(op: ops.DecodeBoxes, inputs: Sequence[Image], step: Steps) -> None:
+    ((value, _),) = inputs
+    turn = slice(None, None, -1 if op.order == "yxhw" else 1)
+    boxes = [(box[:2][turn], box[2:][turn]) for box in op.default_boxes()]
+    scale = [
+        [side * by for side, by in zip(sides, op.variance[:2], strict=True)] for _, sides in boxes
+    ]
+    centers = [[*center] for center, _ in boxes]
+    near = step.rescaled(step.slice(value, None, 2), scale, centers)
+    log = step.rescaled(step.slice(value, 2, None), [*op.variance[2:]])
+    if op.limit is not None:
+        log = step("Minimum", log, op.limit)
+    halves = [[side / 2 for side in sides] for _, sides in boxes]
+    half = step.rescaled(step("Exp", log), halves)
+    corners = [step("Subtract", near, half), step("Add", near, half)]
+    if op.order == "xywh":
+        step.part("", "Concatenate", corners, axis=-1)
+    else:
+        step.number += 1
+        joined = step.part(f"concatenate{step.number}", "Concatenate", corners, axis=-1)
+        step.part("", "ops.Take", joined, [1, 0, 3, 2], axis=-1)
+
+
 TABLE: Mapping[type[Op], Callable[[Any, Sequence[Image], Steps], None]] = {
     ops.Attention: _attention,
     ops.Blur: _blur,
     ops.ChannelAttention: _channel_attention,
     ops.ChannelConvolution: _channel_convolution,
+    ops.DecodeBoxes: _decode_boxes,
     ops.FourierPositions: _fourier_positions,
     ops.LinearAttention: _linear_attention,
     ops.PixelNorm: _pixel_norm,
     ops.Pool: _pool,
     ops.Resize: _resize,
     ops.ResponseNorm: _response_norm,
+    ops.Rows: _rows,
     ops.Scale: _scale,
     ops.SeparableAttention: _separable_attention,
     ops.Shuffle: _shuffle,

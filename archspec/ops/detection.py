@@ -1,4 +1,4 @@
-"""Ops of detectors: predictions as a matrix, and boxes from what is predicted of default ones."""
+"""Ops of detectors: predictions as rows, boxes from these, and which of the boxes stay."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -92,7 +92,7 @@ class Suppression:
     Class by class, the boxes whose score is over `score` are taken in order of falling score, of
     equal scores the first; one stays if its overlap with none that stays is over `iou`. Overlap is
     intersection over union; boxes of no area have none. Of what stays, in all classes, the best
-    are taken, of equal scores the first box and of it the first class.
+    are taken, of equal scores the first class and of it the first box.
 
     Args:
         score: what a score must be over, from 0 to 1.
@@ -192,6 +192,7 @@ class CountPicks(Op):
     as_floats: bool = False
 
     def infer(self, *inputs: Shape) -> Shape:
+        del inputs
         return ()
 
     @property

@@ -10,7 +10,7 @@ MAX_SEED = (1 << 31) - 1
 
 OPTIMIZER = Object(
     Optimizer,
-    "said",
+    "always",
     {
         "type": Parameter(
             word("sgd", "adamw", "rmsprop"), "adamw without weight_decay is Adam", "adamw"
@@ -20,9 +20,9 @@ OPTIMIZER = Object(
 )
 LEARNING_RATE = Object(
     LearningRate,
-    "said",
+    "always",
     {
-        "peak": Parameter(ratio(100), "the highest rate", 1e-3),
+        "peak": Parameter(ratio(100), "the highest rate", 3e-3),
         "schedule": Parameter(
             word("cosine", "constant"), "how it falls after the warm-up, to nothing", "cosine"
         ),
@@ -31,7 +31,7 @@ LEARNING_RATE = Object(
 )
 AUGMENT = Object(
     Augment,
-    "said",
+    "always",
     {
         "flip": Parameter(
             word("horizontal", "vertical", "horizontal_and_vertical"),
@@ -49,7 +49,7 @@ AUGMENT = Object(
 )
 LOSS = Object(
     Loss,
-    "said",
+    "always",
     {
         "detection": Parameter(
             word("auto", "softmax", "focal"),
@@ -68,7 +68,7 @@ LOSS = Object(
 )
 BATCH_NORM = Object(
     BatchStatistics,
-    "said",
+    "always",
     {
         "statistics": Parameter(
             word("trained", "frozen"), "of the batch, or of the weights at first", "trained"
@@ -82,7 +82,7 @@ BATCH_NORM = Object(
 )
 TRAIN = Object(
     Train,
-    "said",
+    "always",
     {
         "epochs": Parameter(integer(1, MAX_EPOCHS), "how often each picture is seen", 50),
         "batch": Parameter(integer(1, MAX_BATCH), "pictures of a step, over all devices", 32),

@@ -62,7 +62,7 @@ class Augmentation:
             sample: `image` of `size`, and what `Objective.targets` is given.
             seed: two whole numbers; the same make the same changes.
         """
-        seeds, found = _Seeds(seed), dict(sample)
+        seeds, found = _Seeds(seed), {**sample, "image": tf.cast(sample["image"], tf.float32)}
         if self._flip:
             found = self._flipped(found, seeds)
         if self._crop:

@@ -1,7 +1,7 @@
 """Epoch after epoch: Keras's `fit`, or its steps one by one where several processes share them."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -51,20 +51,39 @@ class Run:
             arrays: what belongs to the state; None: the model is as it should be.
 
         Raises:
-            SpecError: E724, the loss is no finite number any more; E110, a file cannot be written.
+            SpecError: E724, the loss is no finite number any more; E729, E730, several processes do
+                not work together; E110, a file cannot be written.
         """
         if arrays is not None:
             states.restore(self.model, arrays, self.folder / states.FOLDER)
         else:
             self._save()
         events = Events(self.folder / EVENTS if self.place.is_chief else None)
-        while not self.state.done:
-            self._steps()
-            record = self._record()
-            self._close(record)
-            events.add(record)
-            if self.how.watcher:
-                self.how.watcher.epoch(record)
+        with self.place.together():
+            self._agree()
+            while not self.state.done:
+                self._steps()
+                record = self._record()
+                self._close(record)
+                events.add(record)
+                if self.how.watcher:
+                    self.how.watcher.epoch(record)
+
+    def _agree(self) -> None:
+        """See that all processes are about the same.
+
+        Raises:
+            SpecError: E729, they are not.
+        """
+        state = self.state
+        own = [int(digest[:12], 16) for digest in state.about.values()]
+        own += [state.epoch, state.step]
+        mean = self.place.mean(own)
+        squares = self.place.mean([(value - of) ** 2 for value, of in zip(own, mean, strict=True)])
+        if any(squares):
+            message = "the processes have not the same spec, data, first weights and state"
+            hint = "the folders of --data and -o must be the same for all of them"
+            raise error("E729", message, hint=hint)
 
     def _steps(self) -> None:
         """The steps of this epoch that are left."""
@@ -130,20 +149,8 @@ class Run:
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         loss = float(self.model.get_metrics_result()["loss"])
         found = {"learning_rate": rate, "loss": loss, **(self.evaluate() if self.evaluate else {})}
-        if self.place.processes > 1:
-            found = dict(zip(found, self._mean(list(found.values())), strict=True))
-        return {"epoch": self.state.epoch + 1, **found}
-
-    def _mean(self, values: Sequence[float]) -> Sequence[float]:
-        """Of all processes, whose machines may compute a little differently."""
-        strategy = self.place.strategy
-
-        @tf.function
-        def mean(own: Any) -> Any:  # noqa: ANN401
-            every = strategy.run(tf.identity, (own,))
-            return strategy.reduce(tf.distribute.ReduceOp.MEAN, every, axis=None)
-
-        return list(map(float, mean(tf.constant(values, tf.float64))))
+        mean = self.place.mean(list(found.values()))
+        return {"epoch": self.state.epoch + 1, **dict(zip(found, mean, strict=True))}
 
     def _close(self, record: Record) -> None:
         """Keep what is known of this epoch, and go on to the next, or end."""

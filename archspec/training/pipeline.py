@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archspec.ops import Shape
+from archspec.pictures import scaled
 from archspec.spec import Normalization
 from archspec.training.augment import Augmentation
 from archspec.training.data import Dataset, load_image, load_mask
@@ -130,19 +131,6 @@ class Pictures:
     def _affine(self) -> tuple[Array, Array]:
         scale, offset = self.normalization.affine()
         return np.array(scale, np.float32), np.array(offset, np.float32)
-
-
-def scaled(image: Array, size: Sequence[int], channels: int = 3) -> Array:
-    """A picture (h, w, 3) of another size, whatever its proportions; bilinear, grey if wanted."""
-    from PIL import Image  # noqa: PLC0415  for pictures only
-
-    picture = Image.fromarray(image)
-    if channels == 1:
-        picture = picture.convert("L")
-    height, width = size
-    if picture.size != (width, height):
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(picture).reshape(height, width, channels)
 
 
 def _known(task: str, sample: Any, size: Sequence[int]) -> dict[str, Any]:  # noqa: ANN401

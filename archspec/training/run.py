@@ -153,16 +153,9 @@ def _before(
         SpecError: E110, it cannot be made; E720, the run was of something else; E721, damaged.
     """
     folder = output / states.FOLDER
-    try:
-        if restart and place.is_chief:
-            shutil.rmtree(folder, ignore_errors=True)
-            shutil.rmtree(output / EVENTS, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as reason:
-        raise error("E110", f"cannot write '{folder}': {cause(reason)}") from reason
-    if restart:
-        return None
-    before = states.load(folder)
+    if place.is_chief:
+        _make(folder, output / EVENTS if restart else None)
+    before = None if restart else states.load(folder)
     if before is None:
         return None
     others = [name for name, digest in about.items() if before[0].about.get(name) != digest]
@@ -171,6 +164,17 @@ def _before(
         hint = "write to another folder, or give --restart to begin anew"
         raise error("E720", message, hint=hint)
     return before
+
+
+def _make(folder: Path, events: Path | None) -> None:
+    """Make the folder of states; `events`: throw away what it has, and this."""
+    try:
+        if events:
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(events, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as reason:
+        raise error("E110", f"cannot write '{folder}': {cause(reason)}") from reason
 
 
 def _begun(

@@ -87,7 +87,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         SpecError: E721, the file is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             return {name: found[name] for name in found.files}
     except (OSError, *_DAMAGE) as reason:
         raise _damaged(path) from reason

@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -34,6 +36,34 @@ class Place:
     def devices(self) -> int:
         """How many there are, in all processes."""
         return int(self.strategy.num_replicas_in_sync)
+
+    def mean(self, values: Sequence[float]) -> Sequence[float]:
+        """Of all processes, whose machines may compute a little differently; they ask at once."""
+        if self.processes == 1:
+            return values
+
+        @tf.function
+        def mean(own: Any) -> Any:  # noqa: ANN401
+            every = self.strategy.run(tf.identity, (own,))
+            return self.strategy.reduce(tf.distribute.ReduceOp.MEAN, every, axis=None)
+
+        return list(map(float, mean(tf.constant(values, tf.float64))))
+
+    @contextmanager
+    def together(self) -> Generator[None]:
+        """Where processes wait for each other.
+
+        Raises:
+            SpecError: E730, one is gone.
+        """
+        try:
+            yield
+        except tf.errors.OpError as reason:
+            if self.processes == 1:
+                raise
+            first = str(reason.message).partition("\n")[0]
+            hint = "the same commands go on from the state that was written last"
+            raise error("E730", f"a process is gone: {first}", hint=hint) from reason
 
 
 def place_of(way: Way) -> Place:

@@ -1,4 +1,4 @@
-"""The ops of detectors in Keras: what is predicted about default boxes, by layers and operations."""
+"""The ops of detectors in Keras: boxes of what is predicted about default ones."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

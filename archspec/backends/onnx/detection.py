@@ -1,7 +1,6 @@
 """The ops of detectors in ONNX; boxes are computed in float32 whatever the file's precision."""
 
 from collections.abc import Callable, Mapping
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -63,30 +62,29 @@ def _float(site: Site, value: str) -> str:
 def _suppress(site: Site, op: Suppress) -> None:
     """Suppress class by class, put the scores that stay back where they were, take the best.
 
-    Of equal scores ONNX Runtime suppresses by the first box, and TopK takes the first; the scores
-    lie box by box.
+    Of equal scores ONNX Runtime suppresses by the first box, and TopK takes the first of all; they
+    lie class by class.
     """
-    limits, shape = op.suppression, site.writer.graph.shapes[site.node.inputs[1]]
+    limits, (count, classes) = op.suppression, site.writer.graph.shapes[site.node.inputs[1]]
     boxes, scores = (_float(site, value) for value in site.inputs)
-    by_class = _candidates(site, op, site.step("Transpose", scores, perm=(0, 2, 1)), shape[0])
+    scores = _candidates(site, op, site.step("Transpose", scores, perm=(0, 2, 1)), count)
     stay = site.step(
         "NonMaxSuppression",
         boxes,
-        by_class,
+        scores,
         site.integers(limits.per_class),
         site.single(limits.iou),
         site.single(limits.score),
-    )
-    places = site.step("Gather", stay, site.integers(0, 2, 1), axis=1)  # image, box, class
+    )  # image, class, box
     zeros = site.step("ConstantOfShape", site.step("Shape", scores))
-    kept = site.step("ScatterND", zeros, places, site.step("GatherND", scores, places))
-    row = site.step("Reshape", kept, site.integers(0, prod(shape)))
-    if limits.total > prod(shape):
-        missing = limits.total - prod(shape)
+    kept = site.step("ScatterND", zeros, stay, site.step("GatherND", scores, stay))
+    row = site.step("Reshape", kept, site.integers(0, count * classes))
+    missing = limits.total - count * classes
+    if missing > 0:
         row = site.step("Pad", row, site.integers(0, 0, 0, missing))
     best, place = site.steps("TopK", 2, row, site.integers(limits.total), axis=1)
-    twice = site.step("Div", _column(site, place), site.integers(shape[1], 1))
-    pairs = site.step("Mod", twice, site.integers(limits.total + shape[0], shape[1]))
+    twice = site.step("Div", _column(site, place), site.integers(1, count))
+    pairs = site.step("Mod", twice, site.integers(count, classes + limits.total))
     is_there = site.step("Greater", _column(site, best), site.single(0.0))
     site.add("Where", is_there, pairs, site.integers(-1))
     site.writer.type(site.node, TensorProto.INT64)
@@ -109,7 +107,7 @@ def _column(site: Site, value: str) -> str:
 
 
 def _is_pick(site: Site, picks: str) -> str:
-    """(batch, n, 1)"""
+    """Whether there is one, (batch, n, 1)."""
     box = _columns(site, picks, 0, 1)
     return site.step("Not", site.step("Less", box, site.integers(0)))
 

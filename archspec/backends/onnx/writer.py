@@ -152,9 +152,8 @@ class Writer:
         if self.form.any_size:
             return  # ONNX infers what it can of the other values
         precision = FLOATS[self.form.precision][1]
-        for name, shape in self.shapes.items():
-            if name in self._inferred:
-                continue
+        known = {name: self.shapes[name] for name in self.shapes if name not in self._inferred}
+        for name, shape in known.items():
             kind = self._types.get(name, precision)
             self.proto.value_info.append(self._info(name, shape, kind))
 

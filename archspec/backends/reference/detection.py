@@ -31,7 +31,7 @@ def _picked(limits: Suppression, boxes: Array, scores: Array) -> Array:
     kept = [_kept(limits, boxes, column) for column in scores.T]
     box = np.concatenate(kept)
     classes = np.repeat(np.arange(len(kept)), list(map(len, kept)))
-    best = np.lexsort((classes, box, -scores[box, classes]))[: limits.total]
+    best = np.lexsort((box, classes, -scores[box, classes]))[: limits.total]
     picks = np.full((limits.total, 2), -1, np.int64)
     picks[: len(best)] = np.stack([box, classes], axis=-1)[best]
     return picks

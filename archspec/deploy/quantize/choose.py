@@ -140,13 +140,18 @@ def in_float(model: onnx.ModelProto, until: str) -> Collection[str]:
     return {node.name for node in nodes[:end]}
 
 
-def chosen(model: onnx.ModelProto, until: str) -> Sequence[str]:
+def chosen(model: onnx.ModelProto, until: str, float_from: Collection[str] = ()) -> Sequence[str]:
     """Names of the nodes that become int8, in the order of the model.
+
+    Args:
+        model: in float32.
+        until: see `in_float`.
+        float_from: rows or nodes that stay in float, and with them what reads what they give.
 
     Raises:
         SpecError: E457, there are none; E458, see `in_float`.
     """
-    stays = in_float(model, until)
+    stays = {*in_float(model, until), *_behind(model, float_from)}
     constants = {tensor.name for tensor in model.graph.initializer}
     outputs = {output.name for output in model.graph.output}
     before: set[str] = {model.graph.input[0].name}
@@ -169,6 +174,16 @@ def chosen(model: onnx.ModelProto, until: str) -> Sequence[str]:
         where = "" if until == INPUT else f" after '{until}'"
         raise error("E457", f"there is nothing to quantise{where}: no convolution, no dense layer")
     return names
+
+
+def _behind(model: onnx.ModelProto, paths: Collection[str]) -> Iterator[str]:
+    """Names of the nodes under these paths, and of those that read what they give."""
+    given: set[str] = set()
+    for node in model.graph.node:
+        own = any(is_under(node.name, path) for path in paths)
+        if own or not given.isdisjoint(node.input):
+            given.update(node.output)
+            yield node.name
 
 
 def follows(node: onnx.NodeProto) -> bool:

@@ -1,6 +1,6 @@
 """Quantisation: float32 → int8 between QuantizeLinear and DequantizeLinear, by ONNX Runtime."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,7 @@ def quantize(
     images: Calibration,
     *,
     float_until: str | None = None,
+    float_from: Collection[str] = (),
     progress: Progress | None = None,
 ) -> Quantized:
     """Make int8 of a model, calibrated with some of the images and compared on the others.
@@ -51,6 +52,7 @@ def quantize(
         images: what it reads.
         float_until: the row or the last node that stays in float32, `s1` or `s1.1.project.conv`;
             INPUT for none. None: where `narrowest` says; `tune` measures others.
+        float_from: rows or nodes that stay in float32, and all that reads what they give.
         progress: told after every batch of images.
 
     Raises:
@@ -62,7 +64,7 @@ def quantize(
     until = narrowest(model, images.shape) if float_until is None else float_until
     unreadable: list[str] = []
     with TemporaryDirectory(prefix="archspec-") as folder:
-        made = Ranges(model, images, Path(folder), unreadable, done).int8(until)
+        made = Ranges(model, images, Path(folder), unreadable, done).int8(until, float_from)
     calibrated = len(images.calibrating) - len(unreadable)
     _mark(made, until, f"{calibrated} images, sha256 {images.digest}")
     validate(made)
@@ -95,11 +97,11 @@ class Ranges:
     unreadable: list[str]
     done: Callable[[int], None]
 
-    def int8(self, float_until: str) -> onnx.ModelProto:
-        """The model in int8 after the row or node `float_until`."""
+    def int8(self, float_until: str, float_from: Collection[str] = ()) -> onnx.ModelProto:
+        """The model in int8 after the row or node `float_until`, up to those of `float_from`."""
         source = onnx.ModelProto()
         source.CopyFrom(self.model)
-        names = spread(source, chosen(source, float_until))
+        names = spread(source, chosen(source, float_until, float_from))
         gates = hard_sigmoids(source, names)
         try:
             made = self._quantized(source, names, gates.values())

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from archspec.backends.onnx import Form, refuse
+from archspec.deploy.check import Truth
+from archspec.deploy.detections import front_of, suppressing
 from archspec.deploy.tf2onnx import names
 from archspec.deploy.tf2onnx.files import load
 from archspec.deploy.tf2onnx.layers import Model, Net, size_of
+from archspec.deploy.tf2onnx.suppress import with_suppression
 from archspec.deploy.tf2onnx.tidy import tidy
 from archspec.deploy.tf2onnx.trace import CURE, nodes, trace
 from archspec.deploy.tf2onnx.truth import Keras
@@ -38,12 +41,15 @@ def convert(
     opset: int = 17,
     batch: int | None = None,
     metadata: Mapping[str, str] | None = None,
-) -> tuple[onnx.ModelProto, Keras]:
+) -> tuple[onnx.ModelProto, Truth]:
     """The graph as tf2onnx converts its Keras model, and the Keras model to compare with.
 
     Raises:
         SpecError: E410 to E413, no ONNX file can be so; E430 to E436 as `convert_model`.
     """
+    if suppressing(graph):
+        front = convert(front_of(graph), weights, opset, batch, metadata)
+        return with_suppression(*front, graph, opset)
     refuse(graph, Form(opset=opset, batch=batch))
     from archspec.backends.keras import emit  # noqa: PLC0415  TensorFlow takes seconds
 

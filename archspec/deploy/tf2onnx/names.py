@@ -131,7 +131,7 @@ class _Names:
         constants = {tensor.name for tensor in graph.initializer}
         for node in graph.node:
             if node.name not in self.results:
-                node.name = _unique(node.name, self.nodes)
+                node.name = unique(node.name, self.nodes)
             for place, value in enumerate(node.output):
                 self._give(value, node.name if place == 0 else f"{node.name}:{place}")
             for place, value in enumerate(node.input):
@@ -153,7 +153,7 @@ class _Names:
     def _give(self, value: str, name: str) -> None:
         if value and value not in self.values:
             taken = name in self.used
-            self.values[value] = _unique(f"{name}/value" if taken else name, self.used)
+            self.values[value] = unique(f"{name}/value" if taken else name, self.used)
 
     def _slot(self, node: Node, place: int) -> str:
         """What an input is called, by Keras or else by ONNX."""
@@ -163,7 +163,7 @@ class _Names:
         return inputs[min(place, len(inputs) - 1)].name
 
 
-def _unique(name: str, used: Counter[str]) -> str:
+def unique(name: str, used: Counter[str]) -> str:
     """A name that was not given yet: with a number behind it, if it was."""
     used[name] += 1
-    return name if used[name] == 1 else _unique(f"{name}_{used[name]}", used)
+    return name if used[name] == 1 else unique(f"{name}_{used[name]}", used)

@@ -74,17 +74,32 @@ def trace(net: Net, images: Sequence[bool], opset: int, batch: int | None) -> Tr
         "custom_rewriter": [partial(prepare, soft)],
     }
     signature = [flow.TensorSpec((batch, *net.size), flow.float32, name=INPUT)]
-    try:
-        with _quiet(), _inlined(flow):
-            call = _call(net, places, scopes, flow)
-            proto = converter.from_keras(call, signature, **options)[0]
-    except Exception as reason:  # whatever it is, it is not the user's fault
-        message = str(reason).strip().partition("\n")[0]
-        raise error("E432", f"tf2onnx fails: {message}", hint=CURE) from reason
+    with _told(), _inlined(flow):
+        call = _call(net, places, scopes, flow)
+        proto = converter.from_keras(call, signature, **options)[0]
     traced = Traced(proto, scopes)
     _need_hard(traced, soft)
     _need_onnx(traced)
     return traced
+
+
+def trace_function(
+    function: Callable[..., Sequence[object]], shapes: Sequence[Sequence[int | None]], opset: int
+) -> onnx.ModelProto:
+    """What tf2onnx makes of a function of tensors of these shapes, with names of its own.
+
+    Raises:
+        SpecError: E432, it fails.
+    """
+    import tensorflow as tf  # noqa: PLC0415
+    import tf2onnx.convert as tf2onnx  # noqa: PLC0415
+
+    flow: Any = tf
+    converter: Any = tf2onnx
+    signature = [flow.TensorSpec(shape, flow.float32) for shape in shapes]
+    with _told():
+        traced = flow.function(function, input_signature=signature)
+        return converter.from_function(traced, signature, opset=opset)[0]
 
 
 def _call(
@@ -110,13 +125,16 @@ def _call(
 
 
 @contextmanager
-def _quiet() -> Generator[None]:
-    """Silence tf2onnx: what it logs as an error is in the model that it returns."""
+def _told() -> Generator[None]:
+    """Tell why tf2onnx fails, and silence it: what it logs as an error is in what it returns."""
     logger = logging.getLogger("tf2onnx")
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)
     try:
         yield
+    except Exception as reason:  # whatever it is, it is not the user's fault
+        message = str(reason).strip().partition("\n")[0]
+        raise error("E432", f"tf2onnx fails: {message}", hint=CURE) from reason
     finally:
         logger.setLevel(level)
 

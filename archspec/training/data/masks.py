@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from archspec.pictures import PictureError
 from archspec.training.data.folders import part_of
 from archspec.training.data.names import names_in
-from archspec.training.data.pictures import PictureError, files_in, mask_of
+from archspec.training.data.pictures import files_in, mask_of
 from archspec.training.data.records import Draft, Layout, Make, Masked, Picture, Report
 from archspec.training.data.texts import listed
 

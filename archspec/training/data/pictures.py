@@ -1,6 +1,6 @@
-"""Pictures as arrays; each file of a data set is decoded once before it is relied on."""
+"""Pictures of data sets; each file is decoded once before it is relied on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,20 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archspec.errors import error
+from archspec.pictures import SUFFIXES, WORDS, PictureError, decoded, opened
 from archspec.training.data.records import Masked, Picture
 from archspec.training.data.texts import is_there
-
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
-"""What is decoded, whatever a file's name says; others would start programs."""
-LARGEST = 1 << 26
-"""Pixels of a picture; less than what Pillow warns of."""
-_WORDS = {"I", "I;16", "I;16B", "I;16L"}
-"""What Pillow calls pictures with 16 bits for a pixel."""
-
-
-class PictureError(ValueError):
-    """A file is no picture that can be decoded; the text says why."""
 
 
 def is_picture(file: Path) -> bool:
@@ -40,21 +29,18 @@ def look(file: Path) -> Picture:
     Raises:
         PictureError: it is none.
     """
-    height, width, _ = _decoded(file, _colors).shape
+    height, width, _ = decoded(file).shape
     return Picture(file, height, width)
 
 
 def load_image(picture: Picture) -> NDArray[np.uint8]:
-    """A picture that was looked at, (h, w, 3), RGB.
-
-    Turned as its EXIF data say; of several frames the first; what is transparent is as it is
-    stored; of 16 bits the upper 8.
+    """A picture that was looked at, (h, w, 3), RGB, see `decoded`.
 
     Raises:
         SpecError: E706, the file is not what it was.
     """
     try:
-        pixels = _decoded(picture.file, _colors)
+        pixels = decoded(picture.file)
     except PictureError as reason:
         raise _changed(picture.file, str(reason)) from reason
     if pixels.shape[:2] != (picture.height, picture.width):
@@ -83,46 +69,11 @@ def mask_of(file: Path) -> NDArray[np.int32]:
     Raises:
         PictureError: it is none.
     """
-    return _decoded(file, _numbers)
-
-
-def _decoded(file: Path, make: Callable[[Any], NDArray[Any]]) -> NDArray[Any]:
-    """What `make` makes of Pillow's image, of which nothing is left to decode.
-
-    Raises:
-        PictureError: there is none.
-    """
-    from PIL import Image  # noqa: PLC0415  for pictures only
-
-    if not is_there(file):
-        raise PictureError("is not there")
-    try:
-        with Image.open(file, formats=FORMATS) as image:
-            if image.width * image.height <= LARGEST:
-                image.load()
-                return make(image)
-    except PictureError:
-        raise
-    except Image.DecompressionBombError:
-        pass
-    except Exception as reason:  # Pillow's decoders raise whatever a damaged file leads to
-        raise PictureError("does not decode") from reason
-    raise PictureError(f"has more than {LARGEST} pixels")
-
-
-def _colors(image: Any) -> NDArray[np.uint8]:  # noqa: ANN401
-    from PIL import Image, ImageOps  # noqa: PLC0415  for pictures only
-
-    # Its copies have no EXIF data any more.
-    turned = ImageOps.exif_transpose(image)
-    if turned.mode in _WORDS:  # which Pillow would cut off at 255
-        grey = np.clip(np.asarray(turned).astype(np.int64), 0, 65535) >> 8
-        turned = Image.fromarray(grey.astype(np.uint8))
-    return np.asarray(turned.convert("RGB"))
+    return opened(file, _numbers)
 
 
 def _numbers(image: Any) -> NDArray[np.int32]:  # noqa: ANN401
-    if image.mode not in {"1", "L", "P", *_WORDS}:
+    if image.mode not in {"1", "L", "P", *WORDS}:
         raise PictureError("is no mask: it has colors, and no numbers of classes")
     return np.asarray(image).astype(np.int32)
 

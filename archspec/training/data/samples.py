@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from archspec.training.data.pictures import PictureError, look
+from archspec.pictures import PictureError
+from archspec.training.data.pictures import look
 from archspec.training.data.records import Draft, Report, Sample
 
 

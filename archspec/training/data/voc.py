@@ -7,9 +7,10 @@ from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 from archspec.errors import error, quoted
+from archspec.pictures import SUFFIXES
 from archspec.training.data.boxes import Thing, draft
 from archspec.training.data.names import names_in
-from archspec.training.data.pictures import SUFFIXES, files_in
+from archspec.training.data.pictures import files_in
 from archspec.training.data.records import Draft, Layout, Report
 from archspec.training.data.texts import LABELS, bytes_of, is_there, listed
 
