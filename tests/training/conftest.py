@@ -38,7 +38,9 @@ class Folder:
     def coco(self, *annotations, **changes) -> None:
         """One picture, `images/a.png` with the id 7, and what is said of it and of others."""
         self.picture("images/a.png")
-        self.json("annotations/instances.json", [{"id": 7, "file_name": "a.png", **changes}], annotations)
+        self.json(
+            "annotations/instances.json", [{"id": 7, "file_name": "a.png", **changes}], annotations
+        )
 
     def voc(self, *objects: str, filename="a.png") -> None:
         """One picture, and the content of its objects."""
