@@ -7,7 +7,7 @@ import gc
 import signal
 import sys
 
-from archspec.cli import build, draw, edit, look, prove, run, watch
+from archspec.cli import build, draw, edit, look, predict, prove, run, watch
 from archspec.cli import sweep as sweeps
 from archspec.cli import train as training
 from archspec.cli.program import archspec
@@ -30,6 +30,7 @@ for command in (
     training.train,
     build.compile_,
     build.export,
+    predict.predict,
     prove.verify,
     run.bench,
     look.blocks,

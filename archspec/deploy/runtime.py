@@ -61,6 +61,16 @@ class Session:
         except Exception as reason:
             raise _refused(reason) from reason
 
+    @property
+    def shape(self) -> tuple[int | str | None, ...]:
+        """Of the first input, with the batch; a number where a side has one size."""
+        return tuple(self._session.get_inputs()[0].shape)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the outputs, in order."""
+        return tuple(output.name for output in self._session.get_outputs())
+
     def run(self, given: Mapping[str, Array]) -> list[Array]:
         """All outputs in order.
 
