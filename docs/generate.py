@@ -331,6 +331,7 @@ MEANINGS = {
     "E728": "`early_stop` without pictures to give a score",
     "E729": "processes that do not train the same",
     "E730": "a process that others wait for is gone",
+    "E731": "a net without an output that could be trained",
 }
 """Code → what is wrong, in a few words."""
 

@@ -12,6 +12,7 @@ from archspec.errors import error
 from archspec.pictures import SUFFIXES, WORDS, Opened, PictureError, decoded
 from archspec.training.data.records import Masked, Picture
 
+
 def is_picture(file: Path) -> bool:
     """Whether the name of a file says so."""
     return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
