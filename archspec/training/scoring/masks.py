@@ -29,9 +29,10 @@ class MeanIoU:
 
         They are looked at with the size of the masks, each pixel as the nearest of theirs.
         """
-        logits = outputs["output"] if isinstance(outputs, dict) else outputs
+        logits: Any = outputs["output"] if isinstance(outputs, Mapping) else outputs
         for sample, found in zip(samples, np.asarray(logits).argmax(axis=-1), strict=True):
-            self.count(load_mask(sample), _sized(found, load_mask(sample).shape))
+            wanted = load_mask(sample)
+            self.count(wanted, _sized(found, wanted.shape))
 
     def count(self, wanted: NDArray[Any], found: NDArray[Any]) -> None:
         """Take the classes of pixels (h, w)."""
@@ -41,8 +42,8 @@ class MeanIoU:
 
     def result(self) -> Mapping[str, float]:
         """The mean, and the share of pixels that are right."""
-        right = np.diag(self._counts)
-        either = self._counts.sum(axis=0) + self._counts.sum(axis=1) - right
+        right: NDArray[Any] = np.diag(self._counts)
+        either: NDArray[Any] = self._counts.sum(axis=0) + self._counts.sum(axis=1) - right
         there = either > 0
         mean = float(np.mean(right[there] / either[there])) if there.any() else 0.0
         return {"miou": mean, "pixels": float(right.sum() / max(self._counts.sum(), 1))}
