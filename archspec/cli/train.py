@@ -111,12 +111,11 @@ def _summary(title: str, done: "Trained") -> Iterator[str]:
     if done.model:
         which = f"epoch {done.kept} of {len(done.history)}"
         yield f"{title} → {done.model}: {which}"
-    if done.exported:
+    if done.exported and done.exported.agreement:  # it is checked always
         agreement = done.exported.agreement
-        assert agreement  # noqa: S101  it is checked always
         yield (
-            f"{title} → {done.exported.path}: opset {done.exported.opset}, ONNX Runtime is within"
-            f" {agreement.difference:.1e} of the reference (bound {agreement.bound:.1e})"
+            f"{title} → {done.exported.path}: ONNX Runtime is within {agreement.difference:.1e} of"
+            f" the reference (bound {agreement.bound:.1e})"
         )
 
 
@@ -148,7 +147,10 @@ class _Bar:
             self._bar.stop()
             self._bar = None
 
-    def _open(self, what: str, total: int) -> None:
+    def _opened(self, what: str, total: int) -> Any:  # noqa: ANN401  of rich
+        """The bar, a new one where there is none."""
+        if self._bar is not None:
+            return self._bar
         from rich.console import Console  # noqa: PLC0415
         from rich.progress import (  # noqa: PLC0415
             BarColumn,
@@ -158,7 +160,6 @@ class _Bar:
             TimeRemainingColumn,
         )
 
-        self._close()
         console = Console(stderr=True)
         columns = (
             TextColumn("{task.description}"),
@@ -171,12 +172,11 @@ class _Bar:
         self._bar = Progress(*columns, console=console, disable=hidden, transient=True)
         self._bar.start()
         self._task = self._bar.add_task(what, total=total, loss="")
+        return self._bar
 
     def reading(self, done: int, total: int) -> None:
         """So many files of the data set are read."""
-        if self._bar is None:
-            self._open("read", total)
-        self._bar.update(self._task, completed=done)
+        self._opened("read", total).update(self._task, completed=done)
 
     def begun(self, begun: "Begun") -> None:
         """Say what is trained."""
@@ -188,9 +188,8 @@ class _Bar:
     def step(self, epoch: int, step: int, loss: float) -> None:
         """So many steps of an epoch are done."""
         what = f"epoch {epoch + 1} of {self._epochs}"
-        if self._bar is None:
-            self._open(what, self._steps)
-        self._bar.update(self._task, description=what, completed=step, loss=f"loss {loss:.4f}")
+        bar = self._opened(what, self._steps)
+        bar.update(self._task, completed=step, loss=f"loss {loss:.4f}")
 
     def epoch(self, record: "Record") -> None:
         """Print what is known of an epoch that is done."""

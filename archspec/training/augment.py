@@ -43,9 +43,9 @@ class Augmentation:
         self._net = height, width
         flip, color = (augment.flip, augment.color) if augment else (None, 0.0)
         layers = keras.layers
-        self._flip = layers.RandomFlip(flip) if flip else None
+        self._flip: Any = layers.RandomFlip(flip) if flip else None
         self._mode = flip or ""
-        self._crop = layers.RandomCrop(height, width) if self.size != self._net else None
+        self._crop: Any = layers.RandomCrop(height, width) if self.size != self._net else None
         units = {"value_range": (0.0, 1.0)}  # in those of pixels Keras's saturation has no bound
         self._colors = [
             layers.RandomBrightness(color, **units),

@@ -4,7 +4,7 @@ from typing import Any
 
 from archspec.backends import keras as backend  # first: it keeps TensorFlow quiet
 
-import tensorflow  # isort: skip
+import tensorflow as tensorflow_  # isort: skip  # noqa: ICN001  tf is it without its types
 
 keras: Any = backend.keras
-tf: Any = tensorflow
+tf: Any = tensorflow_

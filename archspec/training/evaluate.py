@@ -25,8 +25,8 @@ def evaluation(model: Trainee, pictures: Pictures) -> Callable[[], Record]:
             outputs, some, of = judged(images, targets)
             total, number = total + float(some), number + float(of)
             count = len(images)
-            outputs = keras.tree.map_structure(lambda value: value.numpy(), outputs)
-            scores.add(samples[done : done + count], outputs)
+            arrays = keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
+            scores.add(samples[done : done + count], arrays)
             done += count
         return {"val_loss": total / max(number, 1.0), **scores.result()}
 

@@ -59,7 +59,7 @@ class Run:
         else:
             self._save()
         events = Events(self.folder / EVENTS if self.place.is_chief else None)
-        with self.place.together():
+        with self.place.together(), self.pictures.reading():
             self._agree()
             while not self.state.done:
                 self._steps()
@@ -174,7 +174,7 @@ class _Steps(keras.callbacks.Callback):  # pyright: ignore[reportUntypedBaseClas
     """Tells a run of each step of `fit`."""
 
     def __init__(self, run: Run, begin: int) -> None:
-        super().__init__()
+        keras.callbacks.Callback.__init__(self)
         self._run = run
         # `fit` forgets the mean loss at first; what went before in this epoch is part of it.
         kept = run.model.metrics_variables if begin else ()

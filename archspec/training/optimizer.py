@@ -54,11 +54,14 @@ def _summing(cls: Any) -> Any:  # noqa: ANN401
     """
 
     class Summing(cls):  # pyright: ignore[reportUntypedBaseClass]
-        def apply(self, grads: Any, trainable_variables: Any = None) -> Any:  # noqa: ANN401
+        def apply(self, grads: Any, trainable_variables: Any = None) -> None:  # noqa: ANN401
+            """Make a step with the gradients of all devices."""
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
             context = tf.distribute.get_replica_context()
-            total = context.all_reduce(tf.distribute.ReduceOp.SUM, list(grads))
-            return super().apply([each / replicas for each in total], trainable_variables)
+            own = [grad for grad in grads if grad is not None]
+            total = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, own))
+            mean = [None if grad is None else next(total) / replicas for grad in grads]
+            cls.apply(self, mean, trainable_variables)
 
     return Summing
 
@@ -80,12 +83,12 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # pyright: ign
     """
 
     def __init__(self, rate: LearningRate, steps: int) -> None:
-        super().__init__()
         self._rate = rate
         self._warm = round(rate.warmup * steps)
         self._steps = steps
 
     def __call__(self, step: Any) -> Any:  # noqa: ANN401
+        """The rate of a step, from 0."""
         step = tf.cast(step, tf.float32)
         warm = (step + 1) / max(self._warm, 1)
         share = (step - self._warm) / max(self._steps - self._warm, 1)

@@ -1,13 +1,15 @@
 """Batches of a data set for Keras, by tf.data; in the order and as the seed says."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archspec.errors import SpecError
 from archspec.ops import Shape
 from archspec.pictures import scaled
 from archspec.spec import Normalization
@@ -44,6 +46,7 @@ class Pictures:
         objective: whose targets it gives.
         batch: pictures of a step.
         seed: of the order and the augmentation.
+        failed: what went wrong while pictures were read.
     """
 
     data: Dataset
@@ -53,11 +56,26 @@ class Pictures:
     objective: Objective
     batch: int
     seed: int
+    failed: list[SpecError] = field(default_factory=list[SpecError])
 
     @property
     def steps(self) -> int:
         """Steps of an epoch; the pictures of an incomplete last one are left out of it."""
         return len(self.data.train) // self.batch
+
+    @contextmanager
+    def reading(self) -> Generator[None]:
+        """Where batches are taken.
+
+        Raises:
+            SpecError: E706, a file is not what it was.
+        """
+        try:
+            yield
+        except tf.errors.OpError as reason:
+            if not self.failed:
+                raise
+            raise self.failed[0] from reason
 
     def order(self, epoch: int) -> Array:
         """The places of the pictures of an epoch, (steps, batch)."""
@@ -106,8 +124,12 @@ class Pictures:
 
         def arrays(place: Any) -> list[Array]:  # noqa: ANN401
             sample = samples[int(place)]
-            image = scaled(load_image(sample.picture), size, self.shape[2])
-            known = _known(self.data.task, sample, size)
+            try:
+                image = scaled(load_image(sample.picture), size, self.shape[2])
+                known = _known(self.data.task, sample, size)
+            except SpecError as reason:
+                self.failed.append(reason)  # TensorFlow makes a text of it
+                raise
             return [image, *(np.asarray(known[name]) for name in types if name != "image")]
 
         @tf.autograph.experimental.do_not_convert
@@ -115,7 +137,7 @@ class Pictures:
             found = tf.numpy_function(arrays, [place], list(types.values()), stateful=False)
             for name, value in zip(types, found, strict=True):
                 value.set_shape(ranks[name])
-            return {name: value for name, value in zip(types, found, strict=True)}
+            return dict(zip(types, found, strict=True))
 
         return read
 

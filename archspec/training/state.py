@@ -1,4 +1,4 @@
-"""All of a run in one file, whole or not there: what is learned, what makes steps, how far it is."""
+"""All of a run in one file: what is learned, what makes steps, how far it is."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -23,7 +23,9 @@ def rectangle(size, box):
     return {
         "image": np.repeat(mask[..., None] * np.uint8(255), 3, axis=-1).astype(np.uint8),
         "mask": mask,
-        "boxes": np.array([[left / width, top / height, right / width, bottom / height]], np.float32),
+        "boxes": np.array(
+            [[left / width, top / height, right / width, bottom / height]], np.float32
+        ),
         "labels": np.array([7]),
         "ignored": np.array([False]),
     }

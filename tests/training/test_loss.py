@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 engine = pytest.importorskip("archspec.training.engine", exc_type=ImportError)
-from archspec.training.objectives import objective_of, task_of
-from archspec.training.objectives.classification import Classification
-from archspec.training.objectives.segmentation import Segmentation
-from archspec.training.optimizer import Schedule
-from archspec.training.trainee import trainee
+from archspec.training.objectives import objective_of, task_of  # noqa: E402
+from archspec.training.objectives.classification import Classification  # noqa: E402
+from archspec.training.objectives.segmentation import Segmentation  # noqa: E402
+from archspec.training.optimizer import Schedule  # noqa: E402
+from archspec.training.trainee import trainee  # noqa: E402
 
 keras, tf = engine.keras, engine.tf
 pytestmark = pytest.mark.keras

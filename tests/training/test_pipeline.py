@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from archspec.recipe import Augment
 from archspec.spec import Normalization
-from tests.training import drawn
+from tests import drawn
 
 pytest.importorskip("archspec.training.engine", exc_type=ImportError)
 from archspec.training.augment import Augmentation
@@ -18,7 +18,9 @@ SIZE = 16
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return read(drawn.classes(tmp_path_factory.mktemp("data") / "x", 8, SIZE), "classification", 3)
+    folder = tmp_path_factory.mktemp("data")
+    drawn.folders(folder, 30, SIZE)
+    return read(folder, "classification", 3)
 
 
 def pictures(data, augment=None, normalization=None, batch=4, channels=3):

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.training import drawn
+from tests import drawn
+from tests.commands import run
 
 engine = pytest.importorskip("archspec.training.engine", exc_type=ImportError)
 pytestmark = pytest.mark.keras
@@ -45,7 +46,9 @@ CLOSE = 1e-4
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return drawn.classes(tmp_path_factory.mktemp("data") / "shapes", 12, 24)
+    folder = tmp_path_factory.mktemp("data")
+    drawn.folders(folder, 40, 24)
+    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +115,7 @@ def assert_same_run(output, other):
 def test_two_processes_have_the_losses_of_one_and_the_first_writes(data):
     workers = [command(data, folder, "--strategy", "multi_worker") for folder in ("two", "aside")]
     texts = ended(start(workers))
-    ended([subprocess.Popen(command(data, "one"), stdout=subprocess.DEVNULL)])
+    run("train", "net.yaml", "--data", str(data), "-o", "one")
     assert_same_run("two", "one")
     assert not Path("aside").exists()
     assert ["2 devices" in text for text, _ in texts] == [True, True]
@@ -167,8 +170,8 @@ def test_a_process_whose_partner_is_gone_says_so(data):
 
 @pytest.mark.slow
 def test_processes_with_other_data_refuse_to_work_together(data, tmp_path):
-    other = drawn.classes(tmp_path / "other", 12, 24, seed=1)
-    (other / "circle" / "000.png").rename(other / "circle" / "900.png")
+    other = tmp_path / "other"
+    drawn.folders(other, 41, 24)
     how = ("--strategy", "multi_worker")
     texts = ended(start([command(data, "a", *how), command(other, "b", *how)]), status=1)
     for _, errors in texts:

@@ -1,7 +1,7 @@
 """What a net is trained for: targets, loss and scores of each task."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from archspec.api import decoder
 from archspec.graph import Graph
@@ -32,7 +32,7 @@ class Objective(Protocol):
         best: the name of the score that decides which epoch is the best, the higher the better.
     """
 
-    best: str
+    best: ClassVar[str]
 
     def first(self, graph: Graph) -> Mapping[str, Any]:
         """Arrays by key that a net starts from, not its initializers, where it is given none."""

@@ -1,16 +1,12 @@
 """One class for a picture: softmax cross-entropy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
-
-import numpy as np
 
 from archspec.graph import Graph
 from archspec.training.engine import tf
 from archspec.training.objectives import Scores, Tensor
-
-TOP = 5
 
 
 @dataclass(frozen=True)
@@ -45,25 +41,6 @@ class Classification:
 
     def scores(self) -> Scores:
         """Shares of the pictures whose class is the likeliest, or among the five likeliest."""
-        return _Top(min(TOP, self.classes))
+        from archspec.training.scoring import Top  # noqa: PLC0415
 
-
-class _Top:
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._right = np.zeros(2)
-        self._seen = 0
-
-    def add(self, samples: Sequence[Any], outputs: Any) -> None:  # noqa: ANN401
-        labels = np.array([sample.label for sample in samples])
-        own = np.take_along_axis(outputs, labels[:, None], axis=1)
-        # Among equals the first; a class that is no number is never right.
-        before = np.arange(outputs.shape[1]) < labels[:, None]
-        above = ~(outputs <= own) | ((outputs == own) & before)
-        rank = above.sum(axis=1)
-        self._right += [(rank < 1).sum(), (rank < self._most).sum()]
-        self._seen += len(labels)
-
-    def result(self) -> Mapping[str, float]:
-        top1, more = self._right / max(self._seen, 1)
-        return {"top1": float(top1), f"top{self._most}": float(more)}
+        return Top(self.classes)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from archspec.graph import Graph
 from archspec.recipe import Loss
@@ -40,11 +40,12 @@ class Segmentation:
 
     def loss(self, targets: Tensor, outputs: Tensors) -> tuple[Tensor, Tensor]:
         """The sum over all pixels that count, and their number."""
-        outputs = outputs if isinstance(outputs, dict) else {"output": outputs}
+        several = isinstance(outputs, dict)
+        heads = cast("Mapping[str, Tensor]", outputs) if several else {"output": outputs}
         counted = tf.not_equal(targets, IGNORED)
         number = tf.reduce_sum(tf.cast(counted, tf.float32))
         total = 0.0
-        for name, logits in outputs.items():
+        for name, logits in heads.items():
             weight = self.weights.aux if name == AUX else 1.0
             total += weight * self._of_head(targets, counted, tf.cast(logits, tf.float32))
         return total, number

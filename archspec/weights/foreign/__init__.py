@@ -170,7 +170,7 @@ def placed(
 
 
 def fitting(known: Assignment, found: Mapping[str, Shape], graph: Graph) -> Placed:
-    """Where each array of a file goes that a graph has in that shape; what else there is, nowhere."""
+    """Where each array of a file goes that a graph has in its shape; all others go nowhere."""
     theirs = {
         key: name
         for key, name in known.theirs.items()
