@@ -1,7 +1,7 @@
 """How far masks are those that were wanted."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from archspec.training.data import load_mask
 from archspec.training.data.masks import IGNORED
 from archspec.training.data.records import Masked
+
+
+Logits: TypeAlias = NDArray[Any] | Mapping[str, NDArray[Any]]
 
 
 class MeanIoU:
@@ -24,12 +27,12 @@ class MeanIoU:
         self._classes = classes
         self._counts = np.zeros((classes, classes), np.int64)
 
-    def add(self, samples: Sequence[Masked], outputs: Any) -> None:  # noqa: ANN401
+    def add(self, samples: Sequence[Masked], outputs: Logits) -> None:
         """Take a batch of logits (n, h, w, classes), or the output `output` of a dict.
 
         They are looked at with the size of the masks, each pixel as the nearest of theirs.
         """
-        logits: Any = outputs["output"] if isinstance(outputs, Mapping) else outputs
+        logits = outputs["output"] if isinstance(outputs, Mapping) else outputs
         for sample, found in zip(samples, np.asarray(logits).argmax(axis=-1), strict=True):
             wanted = load_mask(sample)
             self.count(wanted, _sized(found, wanted.shape))
