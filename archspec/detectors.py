@@ -67,15 +67,14 @@ def described(given: Given | None, limits: Suppression) -> Mapping[str, Any]:
     """What the metadata of a file say of its detections; nothing where it gives none."""
     if given is None:
         return {}
-    box = {"coordinates": "normalized", "clipped": given != "decoded"}
-    if given == "decoded":
-        return {"convention": given, "box_format": "xyxy", **box, "first_class": 0}
-    form = FORMS[given]
-    return {
+    outputs = _ARE_TOLD if given == "decoded" else FORMS[given].outputs
+    form = FORMS["default" if given == "decoded" else given]
+    said = {
         "convention": given,
-        "outputs": form.outputs,
+        "outputs": outputs,
         "box_format": form.order,
-        **box,
+        "coordinates": "normalized",
+        "clipped": given != "decoded",
         "first_class": form.first,
-        "nms": asdict(limits),
     }
+    return said if given == "decoded" else {**said, "nms": asdict(limits)}

@@ -171,15 +171,8 @@ def _by_tensorflow(source: str, path: Path, options: Options, why: str) -> "Expo
 
 
 _OF_GRAPHS = (
-    "outputs",
-    "scores",
-    "decoded",
-    "nms",
-    "labels",
-    "external_data",
-    "calibrate",
-    "preprocess",
-)
+    "outputs", "scores", "decoded", "nms", "labels", "external_data", "calibrate", "preprocess",
+)  # fmt: skip
 """Options of files that come from a graph."""
 
 

@@ -185,4 +185,4 @@ def is_depthwise(graph: Graph, node: Node) -> bool:
 
 
 def _shape(shape: Shape) -> str:
-    return "x".join(map(str, shape))
+    return "x".join(map(str, shape)) or "scalar"

@@ -1,7 +1,10 @@
 """Pictures of any format as arrays, and at another size."""
 
+import os
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-LARGEST = 1 << 27
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+"""What is decoded, whatever a file's name says; Pillow starts programs for some others."""
+LARGEST = 1 << 26
 """Pixels of a picture."""
 WORDS = {"I", "I;16", "I;16B", "I;16L"}
 """What Pillow calls pictures with 16 bits for a pixel."""
@@ -28,14 +33,56 @@ def decoded(file: Path) -> NDArray[np.uint8]:
     Raises:
         PictureError: it does not decode.
     """
+    return opened(file, _colors)
+
+
+def _colors(image: Any) -> NDArray[np.uint8]:  # noqa: ANN401
     from PIL import Image, ImageOps  # noqa: PLC0415  for pictures only
 
-    with Opened(file) as image:
-        if image.mode in WORDS:  # which Pillow would cut off at 255
-            grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535) >> 8
-            image = Image.fromarray(grey.astype(np.uint8))
-        turned = ImageOps.exif_transpose(image)
-        return np.asarray(turned.convert("RGB"))
+    # What is made of pixels has no EXIF data any more.
+    turned = ImageOps.exif_transpose(image)
+    if turned.mode in WORDS:  # which Pillow would cut off at 255
+        grey = np.clip(np.asarray(turned).astype(np.int64), 0, 65535) >> 8
+        turned = Image.fromarray(grey.astype(np.uint8))
+    return np.asarray(turned.convert("RGB"))
+
+
+def opened(file: Path, make: Callable[[Any], NDArray[Any]]) -> NDArray[Any]:
+    """What `make` makes of a picture of Pillow's, of which nothing is left to decode.
+
+    Raises:
+        PictureError: there is none.
+    """
+    from PIL import Image  # noqa: PLC0415  for pictures only
+
+    if not os.path.isfile(file):  # noqa: PTH113  Path.is_file raises where a name is too long
+        raise PictureError("is not there")
+    try:
+        with _quiet(), Image.open(file, formats=FORMATS) as image:
+            if image.width * image.height <= LARGEST:
+                image.load()
+                return make(image)
+    except PictureError:
+        raise
+    except Image.DecompressionBombError:
+        pass
+    except Exception as reason:  # Pillow's decoders raise whatever a damaged file leads to
+        raise PictureError("does not decode") from reason
+    raise PictureError(f"has more than {LARGEST} pixels")
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Without Pillow's warnings of what is odd in damaged files, whatever becomes of them.
+
+    Filters are of all threads, so that other threads must not change them.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def scaled(image: NDArray[Any], size: Sequence[int], channels: int = 3) -> NDArray[Any]:
@@ -49,36 +96,3 @@ def scaled(image: NDArray[Any], size: Sequence[int], channels: int = 3) -> NDArr
     if picture.size != (width, height):
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(picture).reshape(height, width, channels)
-
-
-class Opened:
-    """A picture of Pillow's, decoded as a whole.
-
-    Args:
-        file: that holds it.
-    """
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def __enter__(self) -> Any:  # noqa: ANN401  Pillow's
-        from PIL import Image  # noqa: PLC0415
-
-        try:
-            # Damaged files warn of what is odd in them, whatever becomes of it.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self._image = Image.open(self._file)
-                if self._image.width * self._image.height > LARGEST:
-                    raise PictureError(f"has more than {LARGEST} pixels")
-                self._image.load()
-        except PictureError:
-            raise
-        except FileNotFoundError as reason:
-            raise PictureError("is not there") from reason
-        except Exception as reason:  # Pillow's decoders raise whatever a damaged file leads to
-            raise PictureError("does not decode") from reason
-        return self._image
-
-    def __exit__(self, *_: object) -> None:
-        self._image.close()

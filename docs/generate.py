@@ -189,7 +189,7 @@ KINDS = {
     "E4": "Models",
     "E5": "Weights",
     "E6": "Budgets, sweeps and pages",
-    "E7": "Data sets and training",
+    "E7": "Data sets, training and detections",
 }
 MEANINGS = {
     "E100": "a file cannot be read",
@@ -332,6 +332,8 @@ MEANINGS = {
     "E729": "processes that do not train the same",
     "E730": "a process that others wait for is gone",
     "E731": "a net without an output that could be trained",
+    "E740": "options of a detector's file that do not go together",
+    "E741": "detections of a net that gives no boxes and scores",
 }
 """Code → what is wrong, in a few words."""
 

@@ -172,7 +172,7 @@ def _channels() -> Iterator[tuple[Shape, Op]]:
     yield (4, 5, 3), Pad()
     yield (4, 5, 3), Crop((1, 2), (0, 3))
     yield (4, 5, 3), Crop((1, 0))
-    for mode in ("nearest", "bilinear"):
+    for mode in ("nearest", "bilinear", "align_corners"):
         for size in ((8, 15), (8, 10), (2, 3), (1, 7)):
             yield (4, 5, 3), Resize(mode, size)
         yield (4, 5, 3), Resize(mode, factor=(2, 3))
@@ -235,7 +235,7 @@ def _resized() -> Iterator[tuple[str, Graph]]:
         "one row": Convolution((6, 1), 5, "valid", channels=3),
         "as it is": Convolution((1, 1), channels=3),
     }
-    for (name, way), mode in product(ways.items(), ("nearest", "bilinear")):
+    for (name, way), mode in product(ways.items(), ("nearest", "bilinear", "align_corners")):
         build = GraphBuilder("resized", (6, 8, 4))
         small = build.add("small", way, [INPUT])
         down = build.add("down", Resize(mode), [INPUT, small])

@@ -24,7 +24,7 @@ FRONT_END = (
     "resolve/*.py",
     "block/*.py",
     "blocks/*.py",
-    "lower.py",
+    "lower/*.py",
     "inspection.py",
     "zoo.py",
     "api.py",

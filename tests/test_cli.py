@@ -17,7 +17,7 @@ DATA = Path(__file__).parent / "data"
 TINY = str(DATA / "tiny.yaml")
 COMMANDS = [
     "list", "new", "check", "fmt", "show", "explain", "diff", "report", "diagram", "watch", "sweep",
-    "train", "compile", "export", "verify", "bench", "blocks", "schema",
+    "train", "compile", "export", "predict", "verify", "bench", "blocks", "schema",
 ]  # fmt: skip
 OUTPUTS = {
     "train": ["--data", ".", "-o", "out"],
@@ -87,6 +87,7 @@ Commands:
   train    Train SPEC on pictures, and save the Keras model.
   compile  Build the trainable Keras model and save it.
   export   Write the ONNX or LiteRT file, checked before it appears.
+  predict  Draw what an exported net finds in pictures.
   verify   Compare SPEC with the implementations that it says it equals.
   bench    Measure how long SPEC takes in ONNX Runtime, on the CPU.
   blocks   Print the blocks that a row may name, or the parameters of one.

@@ -30,16 +30,16 @@ def test_training_is_inherited_field_by_field_and_set_by_its_path(tmp_path):
         tmp_path,
         "parent",
     )
-    child = spec("extends: parent.yaml\ntrain: {learning_rate: {peak: 1/2}, augment: none}\n", tmp_path)
+    child = spec(
+        "extends: parent.yaml\ntrain: {learning_rate: {peak: 1/2}, augment: none}\n", tmp_path
+    )
     assert archspec.load(child).train == Train(
         epochs=7,
         optimizer=Optimizer("sgd"),
         learning_rate=LearningRate(peak=0.5, warmup=0),
         augment=None,
     )
-    changed = archspec.load(
-        child, set={"train.augment": "vertical", "train.batch_norm": "frozen"}
-    )
+    changed = archspec.load(child, set={"train.augment": "vertical", "train.batch_norm": "frozen"})
     assert changed.train.augment == Augment("vertical")
     assert changed.train.batch_norm == BatchStatistics("frozen")
 
@@ -88,8 +88,9 @@ def test_training_stays_in_the_document_and_is_no_part_of_the_net(tmp_path):
     first = spec("extends: mobilenet_v2\ntrain: {epochs: 7}\n", tmp_path)
     loaded = archspec.load(first)
     assert loaded.document["train"] == {"epochs": 7}
-    assert str(archspec.to_graph(loaded)).splitlines()[1:] == (
-        str(archspec.to_graph("mobilenet_v2")).splitlines()[1:]
+    assert (
+        str(archspec.to_graph(loaded)).splitlines()[1:]
+        == (str(archspec.to_graph("mobilenet_v2")).splitlines()[1:])
     )
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--labels", metavar="FILE", help="Names of classes, one in each line.")
 @prints("text", "json")
 @click.pass_context
-def predict(
+def predict(  # noqa: PLR0913  one for each option
     ctx: click.Context,
     *,
     model: str,
@@ -38,9 +38,9 @@ def predict(
     labels: str | None,
     style: str,
 ) -> None:
-    """Draw what an exported net finds in pictures: boxes, masks or classes.
+    """Draw what an exported net finds in pictures.
 
-    The file says itself what is to be done to pixels and what its outputs mean. A picture that
+    Boxes, masks, or the likeliest classes: the file says itself what its outputs mean. A picture that
     does not decode is left out, and the exit status is 1 then.
     """
     from archspec import predict as predicting  # noqa: PLC0415

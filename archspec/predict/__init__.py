@@ -1,4 +1,4 @@
-"""Prediction: an exported ONNX file and pictures in; pictures with what is found drawn on them out."""
+"""Prediction: an exported ONNX file and pictures in, pictures with what is found in them out."""
 
 from collections.abc import Iterator, Sequence
 from io import BytesIO

@@ -19,7 +19,7 @@ _CLEAR = 0.5
 
 
 def drawn(image: NDArray[np.uint8], found: Found) -> Any:  # noqa: ANN401  Pillow's
-    """A picture (h, w, 3) with what is found in it, as an image of Pillow; small ones are enlarged."""
+    """A picture (h, w, 3) with what is found in it, as an image of Pillow; enlarged if small."""
     factor = max(1, -(-LEAST // max(image.shape[:2])))
     large = image.repeat(factor, axis=0).repeat(factor, axis=1)
     if isinstance(found, Boxes):
@@ -79,7 +79,10 @@ def _with_classes(image: NDArray[np.uint8], found: Classes) -> Any:  # noqa: ANN
 
 
 def _list(
-    pen: Any, lines: Sequence[tuple[str, Color]], height: int, size: tuple[int, int]  # noqa: ANN401
+    pen: Any,  # noqa: ANN401
+    lines: Sequence[tuple[str, Color]],
+    height: int,
+    size: tuple[int, int],
 ) -> None:
     """Lines of text one under the other, from the upper left corner."""
     for number, (text, fill) in enumerate(lines):
@@ -87,7 +90,7 @@ def _list(
         _write(pen, place, text, height, fill, size)
 
 
-def _write(  # noqa: PLR0913  what, where and how
+def _write(
     pen: Any,  # noqa: ANN401
     place: tuple[float, float],
     text: str,

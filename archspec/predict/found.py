@@ -53,7 +53,9 @@ class Mask:
     def shares(self) -> dict[int, float]:
         """The share of the pixels of each class that has any, the largest first."""
         size = self.classes.size
-        counts = [(number, int((self.classes == number).sum())) for number in range(len(self.labels))]
+        counts = [
+            (number, int((self.classes == number).sum())) for number in range(len(self.labels))
+        ]
         there = sorted((item for item in counts if item[1]), key=lambda item: -item[1])
         return {number: count / size for number, count in there}
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,21 +54,21 @@ class Net:
         """The net in an ONNX file.
 
         Raises:
-            SpecError: E480, it cannot be read; E482, the labels; E750, archspec has not exported it.
+            SpecError: E480, it cannot be read; E482, the labels; E750, it does not say enough.
         """
         found = metadata.read(path)
         known = {key.removeprefix("archspec."): value for key, value in found.items()}
         try:
-            said = {**known, **{key: json.loads(known[key]) for key in _JSON if key in known}}
-            spec = api.load(str(path)) if "spec" in known else None
-            channels = said["input"]["layout"]
+            said: dict[str, Any] = {**known}
+            said |= {key: json.loads(known[key]) for key in _JSON if key in known}
+            _ = said["input"]["type"], said["input"]["layout"]
         except (KeyError, TypeError, ValueError) as reason:
             raise error(
                 "E750",
                 f"'{path}' does not say what it takes",
                 hint="files that `archspec export` writes do",
             ) from reason
-        del channels
+        spec = api.load(str(path)) if "spec" in known else None
         names = said.get("labels") or ()
         if labels is not None:
             names = metadata.read_labels(labels, spec.classes if spec else len(names))
@@ -100,7 +100,7 @@ class Net:
             side if isinstance(side, int) else max(round(own / _ROUND), 1) * _ROUND
             for side, own in zip(sides, image.shape, strict=False)
         ]
-        pixels = scaled(image, size, channels)
+        pixels = scaled(image, size, 1 if channels == 1 else 3)
         if said["type"] != "uint8":
             pixels = self._normal(pixels)
         batch = pixels[np.newaxis]
@@ -108,8 +108,10 @@ class Net:
 
     def _normal(self, pixels: Array) -> Array:
         said = self.said["input"].get("normalization")
-        normal = Normalization(**{key: _value(value) for key, value in said.items()}) if said else (
-            _PIXELS
+        normal = (
+            Normalization(**{key: _value(value) for key, value in said.items()})
+            if said
+            else (_PIXELS)
         )
         scale, offset = (np.array(values, np.float32) for values in normal.affine())
         ordered = pixels[..., ::-1] if normal.order == "bgr" else pixels
@@ -187,6 +189,4 @@ _JSON = ("input", "labels", "detections")
 
 
 def _value(value: Any) -> Any:  # noqa: ANN401
-    return tuple(value) if isinstance(value, list) else value
-
-
+    return tuple(cast("list[Any]", value)) if isinstance(value, list) else value

@@ -101,6 +101,10 @@ def every_way() -> Graph:
     build.add("s1.channel_attention", ops.ChannelAttention(2), [INPUT] * 3)
     build.add("s1.score", Convolution((1, 1), channels=1), [INPUT])
     build.add("s1.separable", ops.SeparableAttention(), ["s1.score", INPUT, INPUT])
+    build.add("s1.rows", ops.Rows(4), ["s1.even"])
+    build.add("s1.more rows", ops.Rows(2), ["s1.even", "s1.max"])
+    level = ops.Level(build.shapes["s1.even"][:2], ((0.3, 0.2),))
+    build.add("s1.boxes", ops.DecodeBoxes((level,), limit=0.5), ["s1.rows"])
     for mode in ("nearest", "bilinear"):
         build.add(f"s1.{mode} up", ops.Resize(mode), ["s1.max", INPUT])
         build.add(f"s1.{mode} down", ops.Resize(mode), [INPUT, "s1.max"])
@@ -124,6 +128,17 @@ def test_keras_computes_what_the_reference_does(name):
     assert found.shape == wanted.shape
     assert model.output_shape == (None, *wanted.shape[1:])
     assert np.abs(found - wanted).max() <= bound * max(1, np.abs(wanted).max())
+
+
+def test_what_suppresses_boxes_is_no_model():
+    build = GraphBuilder("net", (4, 1, 6))
+    boxes = build.add("boxes", ops.Rows(4), [build.add("four", Slice(0, 4), [INPUT])])
+    scores = build.add("scores", ops.Rows(2), [build.add("two", Slice(4, 6), [INPUT])])
+    picks = build.add("picks", ops.Suppress(), [boxes, scores])
+    assert refusal(backend.emit, build.build({"output": picks})) == (
+        "E401 picks: Keras has no layer that suppresses boxes\n"
+        "   suppress them in an ONNX file, '--nms'"
+    )
 
 
 def test_layers_are_named_as_the_nodes():

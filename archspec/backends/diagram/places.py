@@ -1,8 +1,9 @@
 """Where the parts of a block stand: columns by what they read, lanes side by side, wires between.
 
 Parts stand in the column after the last of what they read. The longest way through the block is
-lane 0; a way beside it takes the first lane that is free as far as it goes. What skips columns
-runs above all lanes. So wires cross wires, never boxes: they turn only between columns.
+lane 0, of several one from the entry; a way beside it takes the first lane that is free as far as
+it goes. What skips columns runs above all lanes. So wires cross wires, never boxes: they turn only
+between columns.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -155,8 +156,11 @@ def _lanes(
     sources: Mapping[int, Sequence[int]], column: Mapping[int, int], edges: Sequence[_Edge]
 ) -> tuple[dict[int, int], dict[_Edge, int]]:
     """The lane of each, and which wires run above all lanes, how high."""
+    behind = _behind_entry(sources, column)
     first = {
-        node: max(some, key=lambda source: (column[source], -source), default=None)
+        node: max(
+            some, key=lambda source: (column[source], source in behind, -source), default=None
+        )
         for node, some in sources.items()
     }
     lane = _longest(first, column)
@@ -175,6 +179,15 @@ def _lanes(
         free_until.update({way[-1]: end + 1})
     straight = {edge for edge in edges if _is_straight(edge, first, lane, column, free_until)}
     return lane, _heights([edge for edge in edges if edge not in straight], column)
+
+
+def _behind_entry(sources: Mapping[int, Sequence[int]], column: Mapping[int, int]) -> set[int]:
+    """What the entry leads to; lane 0 is where its wire comes in."""
+    behind = {ENTRY}
+    for node in sorted(sources, key=lambda node: column[node]):
+        if behind.intersection(sources[node]):
+            behind.add(node)
+    return behind
 
 
 def _longest(first: Mapping[int, int | None], column: Mapping[int, int]) -> dict[int, int]:

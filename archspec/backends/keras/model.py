@@ -75,6 +75,9 @@ def emit(
 
 
 def _chain(graph: Graph, node: Node, common: Common) -> Sequence[Layer]:
+    if isinstance(node.op, ops.SUPPRESSING):
+        message = f"{node.name}: Keras has no layer that suppresses boxes"
+        raise error("E401", message, node.span, "suppress them in an ONNX file, '--nms'")
     try:
         return RULES[type(node.op)](node.op, graph.inputs_of(node)[0], common)
     except LayerError as reason:

@@ -18,14 +18,11 @@ from archspec.deploy.runtime import Session
 from archspec.errors import error
 from archspec.graph import Graph
 
-_SHARE = 0.05
-"""Of scores that are not 0, which is none."""
-
-_LEAST = 8
-"""How many there are of each class, or so."""
+_SPARE = 3
+"""Times as many boxes of a class have scores as may stay."""
 
 _STEPS = 16
-"""Scores and sides of the boxes that are on a grid, so that some are equal."""
+"""Of scores and sides that are on a grid."""
 
 
 def check_tail(parts: Split) -> int:
@@ -64,21 +61,29 @@ def _fed(tail: onnx.ModelProto, *arrays: Array) -> dict[str, Array]:
 
 
 def drawn(graph: Graph) -> tuple[Array, Array]:
-    """Boxes (3, b, 4) and scores (3, b, classes) that float16 can hold.
+    """Boxes (4, b, 4) and scores (4, b, classes) that float16 can hold.
 
-    Those of the first image are as they fall; in the second many are equal, and boxes of no area
-    are among them; in the third no score is over the threshold.
+    Boxes come in pairs that overlap by about what they may. In the first image more of each class
+    have scores than may stay; in the second all is on a grid, so that many are equal, and boxes of
+    no area are among them; in the third few have scores, about the threshold; in the last none is
+    over it.
     """
-    picks = picks_of(graph)
-    count, classes = graph.shapes[picks.inputs[1]]
-    random = np.random.default_rng(0)
-    corners = random.uniform(-0.1, 1.1, (3, count, 2))
-    sides = random.uniform(0, 0.5, (3, count, 2))
-    scores = random.uniform(size=(3, count, classes))
-    scores *= random.uniform(size=scores.shape) < max(_SHARE, _LEAST / count)
+    count, classes = graph.shapes[picks_of(graph).inputs[1]]
+    limits, random = suppression_of(graph), np.random.default_rng(0)
+    pairs = (4, (count + 1) // 2)
+    corners = np.repeat(random.uniform(-0.1, 0.9, (*pairs, 2)), 2, axis=1)
+    sides = np.repeat(random.uniform(0.02, 0.4, (*pairs, 2)), 2, axis=1)
+    apart = (1 - limits.iou) / (1 + limits.iou) * random.uniform(0.9, 1.1, pairs)
+    corners[:, 1::2, 0] += apart * sides[:, 1::2, 0]
+    many, few = _SPARE * limits.per_class / count, limits.total / (2 * count * classes)
+    share = np.array([many, many, few, 1]).reshape(4, 1, 1)
+    has_score = np.repeat(random.uniform(size=(*pairs, classes)) < share, 2, axis=1)
+    scores = random.uniform(0, 1, has_score.shape)
+    scores[2] = limits.score * (1 + (scores[2] - 0.5) / 10)
+    scores[3] *= limits.score / 2
     for array in (corners, sides, scores):
         array[1] = np.round(array[1] * _STEPS) / _STEPS
-    scores[2] *= suppression_of(graph).score
-    boxes = np.concatenate([corners, corners + sides], axis=-1)
-    half = (array.astype(np.float16) for array in (boxes, scores))
-    return next(half).astype(np.float32), next(half).astype(np.float32)
+    boxes = np.concatenate([corners, corners + sides], axis=-1)[:, :count]
+    scores = (scores * has_score)[:, :count]
+    half = boxes.astype(np.float16), scores.astype(np.float16)
+    return half[0].astype(np.float32), half[1].astype(np.float32)

@@ -4,15 +4,18 @@ Bad input follows one rule. What is wrong with one picture or one box leaves tha
 reported with its file: pictures that do not decode or are not there, boxes without size or outside
 of their pictures (others are cut at the border), lines that are no numbers, masks of another size.
 What says that the whole is not what it is taken for is refused: classes that there are not.
+A class that is left without anything is reported, too.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
-from archspec.errors import cause, error
+from archspec.errors import cause, error, quoted
 from archspec.training.data import coco, folders, masks, voc, yolo
-from archspec.training.data.pictures import load_image, load_mask, look
+from archspec.training.data.pictures import load_image, load_mask
 from archspec.training.data.records import (
     Boxed,
     Dataset,
@@ -26,6 +29,7 @@ from archspec.training.data.records import (
     Sample,
     Task,
 )
+from archspec.training.data.samples import made
 
 __all__ = [
     "Boxed",
@@ -41,16 +45,32 @@ __all__ = [
     "read",
 ]
 
-Find = Callable[[Path, int, Report], Layout | None]
+_FEW = 3
+"""Problems that are named where nothing is left."""
 
-_LAYOUTS: Mapping[Task, Sequence[tuple[Find, str]]] = {
-    "classification": [(folders.find, folders.WANTED)],
-    "detection": [
-        (coco.find, coco.WANTED),
-        (voc.find, voc.WANTED),
-        (yolo.find, yolo.WANTED),
-    ],
-    "segmentation": [(masks.find, masks.WANTED)],
+
+class _Reader(NamedTuple):
+    """A layout.
+
+    Args:
+        there: whether a folder has it.
+        find: reads a folder that has it; is told how many classes the net has.
+        wanted: what it looks like, for messages.
+    """
+
+    there: Callable[[Path], bool]
+    find: Callable[[Path, int, Report], Layout]
+    wanted: str
+
+
+_READERS: Mapping[Task, Sequence[_Reader]] = {
+    "detection": (
+        _Reader(coco.there, coco.find, coco.WANTED),
+        _Reader(voc.there, voc.find, voc.WANTED),
+        _Reader(yolo.there, yolo.find, yolo.WANTED),
+    ),
+    "segmentation": (_Reader(masks.there, masks.find, masks.WANTED),),
+    "classification": (_Reader(folders.there, folders.find, folders.WANTED),),
 }
 
 
@@ -75,42 +95,77 @@ def read(
 
     Raises:
         SpecError: E700, no layout fits; E701, there are more or fewer classes; E702, a file of
-            labels is broken; E703, a label is none; E704, nothing is left.
+            labels is broken; E703, a label is none; E704, nothing is left; E705, the data is for
+            another task.
     """
-    folder = folder.resolve()
     problems: list[Problem] = []
+    top = _resolved(folder)
 
     def report(file: Path | str, what: str) -> None:
-        problems.append(Problem(str(file).removeprefix(f"{folder}/"), what))
+        name = str(file).removeprefix(f"{top}/")
+        problems.append(Problem(_printable(name), _printable(what)))
 
-    found = _found(folder, task, classes, report)
+    found = _found(top, task, classes, report)
     if len(found.labels) != classes:
-        message = f"'{folder}' has {len(found.labels)} classes, and the net has {classes}"
+        message = f"'{top}' has {len(found.labels)} classes, and the net has {classes}"
         raise error("E701", message, hint=f"--set classes={len(found.labels)} changes the net")
     train, held = found.train, found.validation
     if held is None:
-        train, held = _split(folder, train, validation, seed)
-    pictures = look((draft.file for draft in (*train, *held)), progress)
-    first, second = (_made(part, pictures, report) for part in (train, held))
-    if not first:
-        hint = "; ".join(f"{problem.file}: {problem.what}" for problem in problems[:3])
-        raise error("E704", f"nothing to train with is left in '{folder}'", hint=hint)
+        train, held = _split(top, train, validation, seed)
+    samples = made([*train, *held], report, progress)
+    first, second = (
+        tuple(sample for sample in part if sample is not None)
+        for part in (samples[: len(train)], samples[len(train) :])
+    )
+    for part, aim in ((first, "train"), (second, "validate")):
+        if not part and (aim == "train" or found.validation is not None):
+            hint = "; ".join(f"{problem.file}: {problem.what}" for problem in problems[:_FEW])
+            raise error("E704", f"nothing to {aim} with is left in '{top}'", hint=hint)
+    _report_unused(found.labels, first, report)
     ids = found.category_ids or tuple(range(1, classes + 1))
-    return Dataset(task, found.labels, first, second, tuple(problems), ids)
+    labels = tuple(map(_printable, found.labels))
+    return Dataset(task, labels, first, second, tuple(problems), ids)
+
+
+def _resolved(folder: Path) -> Path:
+    try:
+        return Path(os.path.realpath(folder))
+    except ValueError as reason:
+        raise error("E700", f"cannot read {quoted(str(folder))}: {cause(reason)}") from reason
+
+
+def _printable(text: str) -> str:
+    """A text of one line, whatever the names in it are made of."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _found(folder: Path, task: Task, classes: int, report: Report) -> Layout:
-    layouts = _LAYOUTS[task]
     try:
         if not folder.is_dir():
             raise error("E700", f"there is no folder '{folder}'")
-        for find, _ in layouts:
-            if found := find(folder, classes, report):
-                return found
+        fitting = _fitting(folder)
+        if task in fitting:
+            return fitting[task].find(folder, classes, report)
     except OSError as reason:
-        raise error("E700", f"cannot read '{folder}': {cause(reason)}") from reason
-    wanted = "; or ".join(wanted for _, wanted in layouts)
-    raise error("E700", f"'{folder}' is no data set for {task}", hint=f"wanted: {wanted}")
+        place = reason.filename or folder
+        raise error("E700", f"cannot read '{place}': {cause(reason)}") from reason
+    hint = "wanted: " + "; or ".join(reader.wanted for reader in _READERS[task])
+    if fitting:
+        message = f"'{folder}' is a data set for {next(iter(fitting))}, and the net is for {task}"
+        raise error("E705", message, hint=hint)
+    raise error("E700", f"'{folder}' is no data set for {task}", hint=hint)
+
+
+def _fitting(folder: Path) -> Mapping[Task, _Reader]:
+    """What a folder may be for; its folders are classes only where they are nothing else."""
+    found: dict[Task, _Reader] = {}
+    for task, readers in _READERS.items():
+        if task == "classification" and found:
+            break
+        there = next((reader for reader in readers if reader.there(folder)), None)
+        if there:
+            found[task] = there
+    return found
 
 
 def _split(
@@ -130,17 +185,17 @@ def _split(
 def _place(folder: Path, file: Path, seed: int) -> float:
     """From 0 to 1, as a hash of the name decides."""
     name = file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.name
-    return int.from_bytes(sha256(f"{seed} {name}".encode()).digest()[:8]) / 2**64
+    words = f"{seed} {name}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(sha256(words).digest()[:8]) / 2**64
 
 
-def _made(
-    drafts: Iterable[Draft], pictures: Mapping[Path, Picture | str], report: Report
-) -> Sequence[Sample]:
-    made: list[Sample] = []
-    for draft in drafts:
-        picture = pictures[draft.file]
-        if isinstance(picture, str):
-            report(draft.file, picture)
-        elif sample := draft.make(picture, report):
-            made.append(sample)
-    return tuple(made)
+def _report_unused(labels: Sequence[str], samples: Sequence[Sample], report: Report) -> None:
+    """Name the classes that nothing is of; what masks show is not known."""
+    used: set[int] = set()
+    for sample in samples:
+        if isinstance(sample, Masked):
+            return
+        used.update((sample.label,) if isinstance(sample, Labelled) else sample.labels)
+    for number, label in enumerate(labels):
+        if number not in used:
+            report(f"class {number}, {quoted(label)}", "there is nothing to train with of it")

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from archspec.training.data.records import Box, Boxed, Draft, Picture, Report
 
+LEAST = 0.1
+"""Pixels of a side; less is no size."""
+
 
 class Thing(NamedTuple):
     """A box as a data set has it.
@@ -29,19 +32,19 @@ def draft(file: Path, things: Iterable[Thing], name: int | str, *, shares: bool 
     known = tuple(things)
 
     def make(picture: Picture, report: Report) -> Boxed:
-        scale = (picture.width, picture.height) * 2 if shares else (1, 1, 1, 1)
+        units = (picture.width, picture.height) * 2 if shares else (1, 1, 1, 1)
         kept: list[tuple[Box, Thing]] = []
         for thing in known:
-            x1, y1, x2, y2 = (value * unit for value, unit in zip(thing.box, scale, strict=True))
-            if not all(map(isfinite, thing.box)):
+            x1, y1, x2, y2 = (value * unit for value, unit in zip(thing.box, units, strict=True))
+            cut = (max(x1, 0.0), max(y1, 0.0), min(x2, picture.width), min(y2, picture.height))
+            if not all(map(isfinite, (x1, y1, x2, y2))):
                 report(thing.where, "a box is no four numbers")
-            elif x2 <= x1 or y2 <= y1:
+            elif not _has_size((x1, y1, x2, y2)):
                 report(thing.where, "a box has no size")
-            elif x2 <= 0 or y2 <= 0 or x1 >= picture.width or y1 >= picture.height:
+            elif not _has_size(cut):
                 report(thing.where, "a box lies outside of its picture")
             else:
-                cut = (max(x1, 0.0), max(y1, 0.0))
-                kept.append(((*cut, min(x2, picture.width), min(y2, picture.height)), thing))
+                kept.append((cut, thing))
         return Boxed(
             picture,
             tuple(box for box, _ in kept),
@@ -51,3 +54,8 @@ def draft(file: Path, things: Iterable[Thing], name: int | str, *, shares: bool 
         )
 
     return Draft(file, make)
+
+
+def _has_size(box: Box) -> bool:
+    x1, y1, x2, y2 = box
+    return x2 - x1 >= LEAST and y2 - y1 >= LEAST

@@ -3,17 +3,25 @@
 from pathlib import Path
 
 from archspec.errors import SpecError, error
-from archspec.source import Entries, Items, Scalar, Tree, parse
+from archspec.source import MAX_BYTES, Entries, Items, Scalar, Tree, parse
+from archspec.training.data.texts import TextError, bytes_of, is_there, lines_of
 
 FILES = ("labels.txt", "classes.txt")
 
 
 def names_in(folder: Path) -> tuple[str, ...]:
-    """The names of labels.txt or classes.txt, one in each line; none where neither is there."""
-    file = next((folder / name for name in FILES if (folder / name).is_file()), None)
+    """The names of labels.txt or classes.txt, one in each line; none where neither is there.
+
+    Raises:
+        SpecError: E702, it cannot be read.
+    """
+    file = next(filter(is_there, (folder / name for name in FILES)), None)
     if file is None:
         return ()
-    lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    try:
+        lines = lines_of(file)
+    except TextError as reason:
+        raise error("E702", f"'{file}' {reason}") from reason
     return tuple(line.strip() for line in lines if line.strip())
 
 
@@ -23,20 +31,20 @@ def names_in_yaml(file: Path) -> tuple[str, ...]:
     Raises:
         SpecError: E702, there is none.
     """
-    wanted = "names: [cat, dog], or names: {0: cat, 1: dog}"
+    wanted = "wanted: names: [cat, dog], or names: {0: cat, 1: dog}"
     try:
-        tree = parse(file.read_text(encoding="utf-8-sig", errors="replace"), str(file))
+        text = bytes_of(file, MAX_BYTES).decode("utf-8-sig", "replace")
+        tree = parse(text, str(file))
+    except TextError as reason:
+        raise error("E702", f"'{file}' {reason}") from reason
     except SpecError as reason:
-        raise error("E702", f"'{file}' is no YAML", hint=f"wanted: {wanted}") from reason
+        raise error("E702", f"'{file}' is no YAML", hint=wanted) from reason
     names = tree.get("names") if isinstance(tree, Entries) else None
+    found: list[Tree | None] = []
     if isinstance(names, Items):
-        return tuple(map(_word, names.items))
-    if isinstance(names, Entries) and [key for key, _ in names] == [
-        str(number) for number in range(len(names.entries))
-    ]:
-        return tuple(_word(value) for _, value in names)
-    raise error("E702", f"'{file}' has no names of classes", hint=f"wanted: {wanted}")
-
-
-def _word(tree: Tree) -> str:
-    return str(tree.value) if isinstance(tree, Scalar) else "?"
+        found = [*names.items]
+    elif isinstance(names, Entries):
+        found = [names.get(str(number)) for number in range(len(names.entries))]
+    if not found or not all(isinstance(name, Scalar) for name in found):
+        raise error("E702", f"'{file}' has no names of classes", hint=wanted)
+    return tuple(str(name.value) for name in found if isinstance(name, Scalar))

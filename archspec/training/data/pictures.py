@@ -1,16 +1,18 @@
-"""Pictures as arrays; each file of a data set is decoded once before it is relied on."""
+"""Pictures of data sets; each file is decoded once before it is relied on."""
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archspec.errors import error
-from archspec.pictures import SUFFIXES, WORDS, Opened, PictureError, decoded
+from archspec.pictures import SUFFIXES, WORDS, PictureError, decoded, opened
 from archspec.training.data.records import Masked, Picture
+from archspec.training.data.texts import is_there
+
+
 
 
 def is_picture(file: Path) -> bool:
@@ -20,33 +22,16 @@ def is_picture(file: Path) -> bool:
 
 def files_in(folder: Path) -> Iterator[Path]:
     """The pictures right in a folder, by name."""
-    yield from sorted(file for file in folder.iterdir() if is_picture(file) and file.is_file())
+    yield from sorted(file for file in folder.iterdir() if is_picture(file) and is_there(file))
 
 
-def look(
-    files: Iterable[Path], progress: Callable[[int, int], None] | None = None
-) -> Mapping[Path, Picture | str]:
-    """Each file as a picture, or why it is none.
+def look(file: Path) -> Picture:
+    """A file as a picture.
 
-    Args:
-        files: absolute.
-        progress: told how many are done, and how many there are.
+    Raises:
+        PictureError: it is none.
     """
-    wanted = list(dict.fromkeys(files))
-    found: dict[Path, Picture | str] = {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for file, picture in zip(wanted, pool.map(_looked, wanted), strict=True):
-            found[file] = picture
-            if progress:
-                progress(len(found), len(wanted))
-    return found
-
-
-def _looked(file: Path) -> Picture | str:
-    try:
-        height, width, _ = decoded(file).shape
-    except PictureError as reason:
-        return str(reason)
+    height, width, _ = decoded(file).shape
     return Picture(file, height, width)
 
 
@@ -61,7 +46,7 @@ def load_image(picture: Picture) -> NDArray[np.uint8]:
     except PictureError as reason:
         raise _changed(picture.file, str(reason)) from reason
     if pixels.shape[:2] != (picture.height, picture.width):
-        raise _changed(picture.file, "it has another size")
+        raise _changed(picture.file, "has another size")
     return pixels
 
 
@@ -76,7 +61,7 @@ def load_mask(sample: Masked) -> NDArray[np.int32]:
     except PictureError as reason:
         raise _changed(sample.mask, str(reason)) from reason
     if mask.shape != (sample.picture.height, sample.picture.width):
-        raise _changed(sample.mask, "it has another size")
+        raise _changed(sample.mask, "has another size")
     return mask
 
 
@@ -86,12 +71,15 @@ def mask_of(file: Path) -> NDArray[np.int32]:
     Raises:
         PictureError: it is none.
     """
-    with Opened(file) as image:
-        if image.mode not in {"1", "L", "P", *WORDS}:
-            raise PictureError("is no mask: it has colors, and no numbers of classes")
-        return np.asarray(image).astype(np.int32)
+    return opened(file, _numbers)
+
+
+def _numbers(image: Any) -> NDArray[np.int32]:  # noqa: ANN401
+    if image.mode not in {"1", "L", "P", *WORDS}:
+        raise PictureError("is no mask: it has colors, and no numbers of classes")
+    return np.asarray(image).astype(np.int32)
 
 
 def _changed(file: Path, why: str) -> Exception:
     hint = "pictures must stay as they are while a net is trained"
-    return error("E706", f"'{file}' is not what it was at the start: {why}", hint=hint)
+    return error("E706", f"'{file}' is not what it was at the start: it {why}", hint=hint)

@@ -66,8 +66,9 @@ class Detection:
         return self.score == "sigmoid" if said == "auto" else said == "focal"
 
     def targets(self, sample: Mapping[str, Tensor]) -> Tensors:
-        """For each default box the column of its class, 0 for nothing, -1 for what does not count;
-        and what is to be predicted of it.
+        """For each default box the column of its class, and what is to be predicted of it.
+
+        The column is 0 for nothing, -1 for what does not count.
         """
         boxes, ignored = sample["boxes"], sample["ignored"]
         # A thing of no size stands where there are none, and is given nothing.
