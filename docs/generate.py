@@ -331,8 +331,12 @@ MEANINGS = {
     "E728": "`early_stop` without pictures to give a score",
     "E729": "processes that do not train the same",
     "E730": "a process that others wait for is gone",
+    "E731": "a net without an output that could be trained",
     "E740": "options of a detector's file that do not go together",
     "E741": "detections of a net that gives no boxes and scores",
+    "E750": "a file whose pictures and outputs are not said in it",
+    "E751": "a picture that does not decode, or is not there",
+    "E752": "two pictures that would be drawn to one file",
 }
 """Code → what is wrong, in a few words."""
 

@@ -40,16 +40,18 @@ def slow(choice: str):
 
 
 SMALLEST = (
-    "convnext:zepto:deviation", "convnext_ols:zepto", "densenet", "edgenext:xx_small", "edgenext_rw",
+    "convnext:zepto:deviation", "convnext_ols:zepto", "deeplabv3_mobilenet_v2", "deeplabv3_mobilenet_v3_large",
+    "deeplabv3_resnet101", "deeplabv3_resnet50", "deeplabv3plus_mobilenet_v2", "densenet", "edgenext:xx_small", "edgenext_rw",
     "efficientnet:tf", "efficientnet_edgetpu", "efficientnet_gn:b0_gn", "efficientnet_lite",
     "efficientnet_v2:0.8", "efficientnet_x", "efficientvit", "efficientvit_l", "fasternet", "fbnet_c",
-    "fbnet_v3", "ghostnet:0.5", "ghostnet_v2", "hardcore_nas:b", "hgnet", "hgnet_v2", "lcnet:0.35",
-    "lcnet_v2:small", "mixnet:s", "mnasnet:small:0.35", "mobilenet_edgetpu", "mobilenet_edgetpu_v2:xs",
+    "fbnet_v3", "fcn_resnet101", "fcn_resnet50", "ghostnet:0.5", "ghostnet_v2", "hardcore_nas:b", "hgnet", "hgnet_v2", "lcnet:0.35",
+    "lcnet_v2:small", "lraspp_mobilenet_v3_large", "lraspp_mobilenet_v3_small", "mixnet:s", "mnasnet:small:0.35", "mobilenet_edgetpu", "mobilenet_edgetpu_v2:xs",
     "mobilenet_v1:0.25", "mobilenet_v2:0.35", "mobilenet_v2_notebook", "mobilenet_v3:small:0.35",
     "mobilenet_v3_rw", "mobilenet_v3_torchvision_large:0.35", "mobilenet_v3_torchvision_small:0.35",
     "mobilenet_v4:conv_small:0.35", "mobileone", "mobilevit:xxs", "mobilevit_v2:0.5", "regnet",
     "regnet_y_sgn", "regnet_z", "repghostnet:0.5", "repvgg:a0", "repvit", "resnet:10", "resnet_rs",
     "resnet_v2:18", "resnet_v2_keras", "rexnet", "senet:18", "shufflenet_v2:0.5", "spnasnet",
-    "squeezenet:1.1", "starnet:s050", "tinynet:e", "vgg",
+    "squeezenet:1.1", "ssdlite320_mobilenet_v3_large:voc20", "ssdlite_mobilenet_v2:voc20",
+    "ssdlite_mobilenet_v3_large:voc20", "ssdlite_mobilenet_v3_small:voc20", "starnet:s050", "tinynet:e", "vgg",
 )  # fmt: skip
 """Of each spec of the zoo the variant with the fewest parameters."""

@@ -108,11 +108,26 @@ def fitting(parameter: Parameter, *, spread: bool = True) -> st.SearchStrategy[A
     if kind.bounds:
         some = _CHANNELS if parameter.count else _COUNTS if kind.whole else _NUMBERS
     some = _OTHERS.get(kind, some)
+    if kind.schema.get("type") == "array":
+        return _lists(kind.schema) | st.sampled_from(off) if off else _lists(kind.schema)
     known = Draft7Validator(kind.schema)
     inside = [value for value in some if all(map(known.is_valid, _of_blocks(value)))]
     return st.sampled_from(
         [*(value for value in inside if spread or not isinstance(value, dict)), *off]
     )
+
+
+def _lists(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """What a schema of lists takes, of lists too."""
+    if schema.get("type") != "array":
+        known = Draft7Validator(schema)
+        return st.sampled_from(
+            [value for value in (0, 0.2, 0.9, "1/3", 1, 2, 6) if known.is_valid(value)]
+        )
+    items, least, most = schema["items"], schema.get("minItems", 0), schema["maxItems"]
+    if isinstance(items, list):
+        return st.tuples(*map(_lists, items)).map(list)
+    return st.lists(_lists(items), min_size=least, max_size=min(most, max(least, 3)))
 
 
 def _of_blocks(value: Any) -> list[Any]:

@@ -30,6 +30,8 @@ FRONT_END = (
     "api.py",
 )
 ASKED = re.compile(rb"# \$ archspec show (.*)")
+NO_SPEC = {"E307"}
+"""Of a question about a spec that is fine; see test_heads.py."""
 # Nothing may be tried that a number asks for: a spec that is refused is refused before it is built.
 SECONDS = 2.0
 
@@ -71,4 +73,4 @@ def test_every_code_of_the_front_end_has_a_wrong_spec():
     ]
     codes = {code for text in texts for code in re.findall(r'"(E[123]\d{2})"', text)}
     shown = {path.name.partition("-")[0] for path in BAD.glob("*.txt")}
-    assert codes == shown
+    assert codes - NO_SPEC == shown

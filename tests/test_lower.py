@@ -162,18 +162,42 @@ def test_dilation_grows_with_each_stride_that_is_given_up(load):
 
 
 def test_a_window_of_one_pixel_has_no_dilation_and_a_written_one_is_multiplied(load):
-    graph = graph_of(
-        load,
-        "      - {block: conv, channels: 4, kernel: 3, dilation: 3}\n    output_stride: {at: 4}",
+    graph = archspec.to_graph(
+        load(
+            """
+            stages:
+              - {block: conv, channels: 4, kernel: 3, stride: 2}
+              - {block: conv, channels: 4, kernel: 3, stride: 2}
+              - {block: conv, channels: 4, kernel: 3, dilation: 3}
+              - {block: conv, channels: 4, kernel: 1}
+            output_stride: {at: 2}
+            """
+        )
     )
-    ops = {node.name: node.op for node in graph.nodes}
-    assert ops["head.last.conv"].dilation == 1
-    assert ops["head.conv.conv"].dilation == 6
+    dilations = [graph.named[f"s{number}.1.conv"].op.dilation for number in (1, 2, 3, 4)]
+    assert dilations == [1, 2, 6, 1]
+
+
+def test_a_row_of_the_head_is_as_it_is_written(load):
+    """It reads what the backbone gives, at that size."""
+    head = """
+      - {block: conv, channels: 4, kernel: 3, dilation: 3}
+      - {block: pool, type: max, kernel: 3, stride: 2}
+    output_stride: {at: 4}"""
+    graph = graph_of(load, head)
+    assert graph.named["s3.2.depthwise.conv"].op.dilation == 2
+    assert graph.named["head.conv.conv"].op.dilation == 3
+    assert (graph.named["head.pool"].op.stride, graph.outputs["output"]) == (2, "head.pool")
 
 
 def test_what_has_no_dilation_cannot_give_its_stride_for_it(refusal):
-    text = f"{STAGES}      - {{block: pool, type: max, kernel: 3, stride: 2}}\n    output_stride: {{at: 4}}"
-    assert refusal(text).startswith("E304 head.pool: block 'pool' cannot give its stride")
+    text = """
+    stages:
+      - {block: conv, channels: 4, kernel: 3, stride: 4}
+      - {block: pool, type: max, kernel: 3, stride: 2}
+    output_stride: {at: 4}
+    """
+    assert refusal(text).startswith("E304 stages.s2: block 'pool' cannot give its stride")
 
 
 def test_nodes_know_their_row_and_the_place_of_it(load):

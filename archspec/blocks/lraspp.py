@@ -33,10 +33,11 @@ def unfold(build: Builder, values: Sequence[str], p: Lraspp) -> str:
     low, high = values
     y = build.part("project", high, p.project, p.channels)
     mean = build.add("gate.mean", GlobalPool(), high)
-    gate = build.part("gate", mean, Part(bias=False, activation=p.gate, init=p.init), p.channels)
+    narrow = Part(bias=False, activation=p.gate, init=p.init, l2=p.l2)
+    gate = build.part("gate", mean, narrow, p.channels)
     y = build.add("multiply", Multiply(), y, gate)
     y = build.add("resize", Resize(p.mode), y, low)
-    scores = Part(bias=True, init=p.init)
+    scores = Part(bias=True, init=p.init, l2=p.l2)
     terms = (build.part(name, x, scores, build.classes) for name, x in (("low", low), ("high", y)))
     return build.add("add", Add(), *terms)
 

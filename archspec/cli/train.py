@@ -1,7 +1,8 @@
 """The command train."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Self
@@ -66,7 +67,7 @@ def train(
 
     gc.enable()
     loaded = load_spec(spec, settings, files)
-    with _Bar(loaded.title) as bar:
+    with _Bar(loaded.title) as bar, _interrupted(output):
         how = training.How(
             export=Path(export) if export else None,
             reading=bar.reading,
@@ -76,6 +77,16 @@ def train(
         )
         done = training.train(loaded, Path(data), Path(output), how)
     click.echo("\n".join(_summary(loaded.title, done)))
+
+
+@contextmanager
+def _interrupted(output: str) -> Generator[None]:
+    """With Ctrl-C, say what becomes of what is done."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"'{output}' keeps what is done; the same command goes on from there", err=True)
+        raise
 
 
 def _introduction(title: str, begun: "Begun") -> Iterator[str]:

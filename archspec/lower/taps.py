@@ -59,13 +59,20 @@ class Taps:
         raise self._missing(tap, where)
 
     def _missing(self, tap: Tap, where: str) -> SpecError:
-        if _STRIDE.fullmatch(tap.path):
-            known = sorted({stride for stride in self._strides().values() if stride})
-            hint = f"there are the strides {', '.join(map(str, known))}"
-            return error("E303", f"no block gives '{tap.path}'{where}", tap.span, hint)
+        if match := _STRIDE.fullmatch(tap.path):
+            message = f"no block gives '{tap.path}'{where}"
+            return error("E303", message, tap.span, self._instead(int(match["stride"])))
         parts = (node.name.rpartition(".")[0] for node in self.builder.nodes)
         hint = did_you_mean(tap.path, {*self.values, *parts})
         return error("E303", f"there is no '{tap.path}'{where}", tap.span, hint)
+
+    def _instead(self, wanted: int) -> str:
+        """What there is at a stride, or which strides there are."""
+        strides = self._strides()
+        if own := [block.path for block in self.passed if strides[block.output] == wanted]:
+            return f"stride{wanted} has, in this order, {', '.join(own)}"
+        known = sorted({stride for block in self.passed if (stride := strides[block.output])})
+        return f"there are the strides {', '.join(map(str, known))}" if known else ""
 
     def _value(self, path: str) -> str | None:
         """What the row, block, part or node at a path gives: its last node."""

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from archspec.api import to_graph
-from archspec.backends.keras import emit, read_weights, save
+from archspec.backends.keras import emit, read_weights, save, write_weights
 from archspec.errors import cause, error
 from archspec.exports import export
-from archspec.files import write_whole
+from archspec.files import folder_beside, write_whole
 from archspec.graph import Graph
-from archspec.passes.scores import scores
 from archspec.spec import Normalization, Spec
 from archspec.training import Begun, How, Trained
 from archspec.training import state as states
@@ -29,6 +28,7 @@ from archspec.training.pipeline import Pictures
 from archspec.training.start import First, first
 from archspec.training.state import State
 from archspec.training.strategy import Place, place_of
+from archspec.training.subject import subject
 from archspec.training.trainee import trainee
 
 MODEL = "model.keras"
@@ -71,7 +71,7 @@ def run(spec: Spec, data: Path, output: Path, how: How) -> Trained:
     )
     begin = first(how.weights, job.graph, how.reset)
     about = _about(job.spec, found, data, begin)
-    before = _before(output, about, place, restart=how.restart)
+    before = _before(output, about, place, how)
     state, arrays = before or (State(about), None)
     pictures = _pictures(job, found, place)
     if how.begun:
@@ -93,8 +93,7 @@ def _task(spec: Spec) -> _Task:
     """What is to be done, decided by what the net gives."""
     graph = to_graph(spec)
     task = task_of(spec, graph)
-    if task == "classification":
-        graph = scores(graph, "logits")
+    graph = subject(spec, graph, task)
     if graph.input[2] not in {1, 3}:
         span = spec.settings["input"].span if "input" in spec.settings else None
         raise error("E723", f"pictures have 1 or 3 channels, the net takes {graph.input[2]}", span)
@@ -145,7 +144,7 @@ def _about(spec: Spec, found: Dataset, data: Path, begin: First) -> Mapping[str,
 
 
 def _before(
-    output: Path, about: Mapping[str, str], place: Place, *, restart: bool
+    output: Path, about: Mapping[str, str], place: Place, how: How
 ) -> tuple[State, states.Arrays] | None:
     """The state that a run before has left in the folder, which is made where it is not there.
 
@@ -154,8 +153,11 @@ def _before(
     """
     folder = output / states.FOLDER
     if place.is_chief:
-        _make(folder, output / EVENTS if restart else None)
-    before = None if restart else states.load(folder)
+        _make(folder, output / EVENTS if how.restart else None)
+        if how.export:
+            with folder_beside(how.export):  # what would fail at the end fails now
+                pass
+    before = None if how.restart else states.load(folder)
     if before is None:
         return None
     others = [name for name, digest in about.items() if before[0].about.get(name) != digest]
@@ -205,10 +207,14 @@ def _finished(job: _Task, going: Run, done_before: bool, how: How) -> Trained:  
         if kept < state.epoch - 1:
             weights = states.read_arrays(folder / states.FOLDER / states.BEST)
         model, labels = folder / MODEL, folder / LABELS
-        save(emit(to_graph(job.spec), weights), model)
-        write_whole(labels, "".join(f"{name}\n" for name in going.pictures.data.labels).encode())
+        net = emit(to_graph(job.spec))
+        whole = {**read_weights(net), **weights}  # what no loss is about is as it was at first
+        write_weights(net, whole)
+        save(net, model)
+        names = (name.replace("\n", " ") for name in going.pictures.data.labels)
+        write_whole(labels, "".join(f"{name}\n" for name in names).encode())
         if how.export:
-            exported = export(job.spec, how.export, weights=weights, labels=labels)
+            exported = export(job.spec, how.export, weights=whole, labels=labels)
     best = (int(state.best[0]) + 1, state.best[1]) if state.best else None
     score = job.objective.best
     return Trained(model, state.history, best, score, kept + 1, done_before, exported)

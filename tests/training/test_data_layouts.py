@@ -90,7 +90,9 @@ def test_the_part_to_validate_with_has_one_of_four_names(folder, part):
     folder.picture("train/cat/1.png")
     folder.picture(f"{part}/cat/2.png")
     data = folder.read("classification", 1)
-    assert [sample.picture.file for sample in data.validation] == [folder.path / f"{part}/cat/2.png"]
+    assert [sample.picture.file for sample in data.validation] == [
+        folder.path / f"{part}/cat/2.png"
+    ]
 
 
 def test_categories_of_coco_are_numbered_in_the_order_of_their_ids(folder):
@@ -123,8 +125,12 @@ def test_of_the_files_of_coco_those_with_instances_are_read(folder):
         folder.json(f"annotations/instances_{part}.json", images, [])
         folder.text(f"annotations/captions_{part}.json", "{}")
     data = folder.read()
-    assert [sample.picture.file for sample in data.train] == [folder.path / "train2017/train2017.png"]
-    assert [sample.picture.file for sample in data.validation] == [folder.path / "val2017/val2017.png"]
+    assert [sample.picture.file for sample in data.train] == [
+        folder.path / "train2017/train2017.png"
+    ]
+    assert [sample.picture.file for sample in data.validation] == [
+        folder.path / "val2017/val2017.png"
+    ]
 
 
 def test_a_link_to_the_pictures_of_coco_is_followed(folder, tmp_path_factory):

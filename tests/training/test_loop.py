@@ -351,3 +351,40 @@ def test_what_is_left_out_is_said(spec, tmp_path):
     text = run("train", spec, "--data", str(tmp_path / "data"), "-o", "out", *once).stdout
     assert "left out: 7 things\n  train/circle/x0.png: does not decode\n" in text
     assert "  train/circle/x4.png: does not decode\n  and 2 more\n" in text
+
+
+def test_an_export_that_could_not_be_written_ends_the_run_before_it_begins(spec, data):
+    assert refusal("train", spec, "--data", data, "-o", "out", "--export", "nowhere/a.onnx") == (
+        "E110 cannot write 'nowhere/a.onnx': No such file or directory\n"
+        "   make the folder 'nowhere' first\n"
+    )
+
+
+def test_a_file_is_no_folder_to_write_to(spec, data):
+    Path("out").write_text("mine", encoding="utf-8")
+    assert refusal("train", spec, "--data", data, "-o", "out") == (
+        "E110 cannot write 'out/checkpoint': Not a directory\n"
+    )
+
+
+def test_a_net_with_other_outputs_is_trained_by_its_classes(spec, data):
+    outputs = ("--set", "outputs={c2: s1, names: classifier}", "--set", "train.epochs=1")
+    run("train", spec, "--data", data, "-o", "out", *outputs)
+    model = keras.models.load_model("out/model.keras")
+    assert set(model.output) == {"c2", "names"}
+
+
+def test_a_net_of_another_vector_cannot_be_trained(spec, data):
+    text = NET.replace("{block: classifier}", "{block: fully_connected, channels: 9}")
+    Path(spec).write_text(text, encoding="utf-8")
+    assert refusal("train", spec, "--data", data, "-o", "out") == (
+        "E731 no output of net is a vector of 3 classes\n"
+    )
+
+
+def test_a_net_of_features_alone_cannot_be_trained(spec, data):
+    outputs = ("--set", "outputs={c2: s1}", "--set", "classes=16")
+    message = "no output of net is an image of 24x24x16"
+    text = refusal("train", spec, "--data", data, "-o", "out", *outputs)
+    assert f": E731 {message}\n" in text
+    assert text.endswith("\n   a row `resize` at the end makes one\n")

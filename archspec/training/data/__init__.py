@@ -131,7 +131,7 @@ def _resolved(folder: Path) -> Path:
     try:
         return Path(os.path.realpath(folder))
     except ValueError as reason:
-        raise error("E700", f"cannot read {quoted(str(folder))}: {cause(reason)}") from reason
+        raise error("E700", f"cannot read {str(folder)!r}: {cause(reason)}") from reason
 
 
 def _printable(text: str) -> str:

@@ -64,12 +64,12 @@ class Objective(Protocol):
 def task_of(spec: Spec, graph: Graph) -> Task:
     """What a net is for, by what it gives.
 
-    Boxes where a row is a block `ssd`, an image of classes for each pixel, else classes.
+    Boxes where a row is a block `ssd`, classes where an output is a vector, else classes of pixels.
     """
     if any(row.block == "ssd" for row in spec.rows):
         return "detection"
-    images = any(len(graph.shapes[node]) == 3 for node in graph.outputs.values())  # noqa: PLR2004  h, w, c
-    return "segmentation" if images else "classification"
+    vectors = any(len(graph.shapes[node]) == 1 for node in graph.outputs.values())
+    return "classification" if vectors else "segmentation"
 
 
 def objective_of(task: Task, spec: Spec) -> Objective:
