@@ -39,6 +39,8 @@ def decoded(file: Path) -> NDArray[np.uint8]:
 def _colors(image: Any) -> NDArray[np.uint8]:  # noqa: ANN401
     from PIL import Image, ImageOps  # noqa: PLC0415  for pictures only
 
+    if image.mode == "F":  # whether 1 or 255 is white, nothing says
+        raise PictureError("has pixels of floating point")
     # What is made of pixels has no EXIF data any more.
     turned = ImageOps.exif_transpose(image)
     if turned.mode in WORDS:  # which Pillow would cut off at 255

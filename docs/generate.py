@@ -320,6 +320,13 @@ MEANINGS = {
     "E640": "a report or a diagram is to be written to a file with another ending",
     "E650": "the port of `watch` is taken, or not for this user",
     "E651": "a block of `--blocks` fails on the page of `watch`",
+    "E700": "a folder that is no data set, or cannot be read",
+    "E701": "a data set with another number of classes than the net",
+    "E702": "a file of labels or of names of classes that is broken, or one of several",
+    "E703": "a label that is none of the classes",
+    "E704": "nothing of a data set is left to train or to validate with",
+    "E705": "a data set for another task than the net's",
+    "E706": "a picture or a mask that has changed since it was looked at",
     "E720": "a folder holds a run of something else",
     "E721": "the state of a run is damaged",
     "E722": "a file of `--weights` has nothing for any row of the net",
@@ -331,12 +338,12 @@ MEANINGS = {
     "E728": "`early_stop` without pictures to give a score",
     "E729": "processes that do not train the same",
     "E730": "a process that others wait for is gone",
-<<<<<<< HEAD
+    "E731": "a net without an output that could be trained",
     "E740": "options of a detector's file that do not go together",
     "E741": "detections of a net that gives no boxes and scores",
-=======
-    "E731": "a net without an output that could be trained",
->>>>>>> loop
+    "E750": "a file whose pictures and outputs are not said in it",
+    "E751": "a picture that does not decode, or is not there",
+    "E752": "two pictures that would be drawn to one file",
 }
 """Code → what is wrong, in a few words."""
 

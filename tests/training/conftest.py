@@ -64,9 +64,9 @@ class Folder:
     def read(self, task="detection", classes=2, **options):
         return read(self.path, task, classes, **options)
 
-    def problems(self, task="detection", classes=2, **options) -> list[str]:
-        """What is left out."""
-        return [": ".join(item) for item in self.read(task, classes, **options).problems]
+    def problems(self, task="detection", classes=2) -> list[str]:
+        """What is left out, where all is to train with that the data has no part for."""
+        return [": ".join(item) for item in self.read(task, classes, validation=0).problems]
 
     def refusal(self, task="detection", classes=2) -> str:
         """Why the whole is refused; the folder is called DIR."""

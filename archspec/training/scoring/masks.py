@@ -1,7 +1,7 @@
 """How far masks are those that were wanted."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from archspec.training.data import load_mask
 from archspec.training.data.masks import IGNORED
 from archspec.training.data.records import Masked
+
+Logits: TypeAlias = NDArray[Any] | Mapping[str, NDArray[Any]]
 
 
 class MeanIoU:
@@ -24,14 +26,15 @@ class MeanIoU:
         self._classes = classes
         self._counts = np.zeros((classes, classes), np.int64)
 
-    def add(self, samples: Sequence[Masked], outputs: Any) -> None:  # noqa: ANN401
+    def add(self, samples: Sequence[Masked], outputs: Logits) -> None:
         """Take a batch of logits (n, h, w, classes), or the output `output` of a dict.
 
         They are looked at with the size of the masks, each pixel as the nearest of theirs.
         """
-        logits = outputs["output"] if isinstance(outputs, dict) else outputs
+        logits = outputs["output"] if isinstance(outputs, Mapping) else outputs
         for sample, found in zip(samples, np.asarray(logits).argmax(axis=-1), strict=True):
-            self.count(load_mask(sample), _sized(found, load_mask(sample).shape))
+            wanted = load_mask(sample)
+            self.count(wanted, _sized(found, wanted.shape))
 
     def count(self, wanted: NDArray[Any], found: NDArray[Any]) -> None:
         """Take the classes of pixels (h, w)."""
@@ -41,8 +44,8 @@ class MeanIoU:
 
     def result(self) -> Mapping[str, float]:
         """The mean, and the share of pixels that are right."""
-        right = np.diag(self._counts)
-        either = self._counts.sum(axis=0) + self._counts.sum(axis=1) - right
+        right: NDArray[Any] = np.diag(self._counts)
+        either: NDArray[Any] = self._counts.sum(axis=0) + self._counts.sum(axis=1) - right
         there = either > 0
         mean = float(np.mean(right[there] / either[there])) if there.any() else 0.0
         return {"miou": mean, "pixels": float(right.sum() / max(self._counts.sum(), 1))}
