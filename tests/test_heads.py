@@ -1,6 +1,7 @@
 """Detectors and segmentation nets: their figures, their default boxes, and any backbone under any head."""
 
 import re
+from itertools import pairwise
 from math import ceil
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def test_a_net_with_a_head_costs_what_is_published_or_measured(
     if boxes:
         shapes = {name: list(shape) for name, shape in outputs(spec).items()}
         assert shapes == {"box_deltas": [boxes, 4], "class_logits": [boxes, spec.classes + 1]}
-        assert len(archspec.api.default_boxes(spec)) == boxes
+        assert len(archspec.default_boxes(spec)) == boxes
 
 
 def test_statistics_of_norms_are_counted_apart_and_go_into_convolutions():
@@ -136,7 +137,7 @@ def of_torchvision(height: int, width: int) -> np.ndarray:
 )
 def test_default_boxes_are_those_of_the_layout(name, computed, size):
     spec = archspec.load(name, input=[*size, 3])
-    found, wanted = np.array(archspec.api.default_boxes(spec)), computed(*size)
+    found, wanted = np.array(archspec.default_boxes(spec)), computed(*size)
     assert found.shape == wanted.shape
     assert np.abs(found - wanted).max() <= 1e-6
 
@@ -151,7 +152,7 @@ def test_default_boxes_may_be_written_as_a_table(load):
         head: [{{block: ssd, inputs: [s1, s2], anchors: {{boxes: {table}}}}}]
         """
     )
-    boxes = archspec.api.default_boxes(spec)
+    boxes = archspec.default_boxes(spec)
     assert len(boxes) == 2 * 4 + 1
     assert boxes[0] == pytest.approx((0.15, 0.15, 0.35, 0.35))
     half = 0.4 / 2**0.5 / 2  # of the height; twice as wide
@@ -162,7 +163,7 @@ def test_default_boxes_may_be_written_as_a_table(load):
 
 def test_a_net_without_boxes_has_no_default_boxes():
     with pytest.raises(archspec.SpecError) as caught:
-        archspec.api.default_boxes("lraspp_mobilenet_v3_large")
+        archspec.default_boxes("lraspp_mobilenet_v3_large")
     assert str(caught.value) == (
         "E307 lraspp_mobilenet_v3_large has no block 'ssd', which predicts boxes"
     )
@@ -211,7 +212,7 @@ def test_a_detector_has_any_backbone_of_the_zoo(head, backbone, tmp_path):
     # The deepest of these has the stride 16 only.
     wanted = [(19, 19), (19, 19)] if backbone.startswith("squeezenet") else [(20, 20), (10, 10)]
     assert sizes[:2] == wanted
-    assert all(one > other for one, other in zip(sizes[1:], sizes[2:], strict=False))
+    assert all(one > other for one, other in pairwise(sizes[1:]))
     assert set(outputs(spec)) == {"box_deltas", "class_logits"}
     # Never a branch that a sum is waiting for.
     assert not any(reader.name.endswith(".add") for reader in graph.readers[maps[0]][:1])
