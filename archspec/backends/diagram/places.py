@@ -156,13 +156,11 @@ def _lanes(
     sources: Mapping[int, Sequence[int]], column: Mapping[int, int], edges: Sequence[_Edge]
 ) -> tuple[dict[int, int], dict[_Edge, int]]:
     """The lane of each, and which wires run above all lanes, how high."""
-    behind = _behind_entry(sources, column)
-    first = {
-        node: max(
-            some, key=lambda source: (column[source], source in behind, -source), default=None
-        )
-        for node, some in sources.items()
-    }
+    behind = {ENTRY}
+    for node in sorted(sources, key=column.__getitem__):
+        behind.update([node] if behind & {*sources[node]} else [])
+    order = sorted(column, key=lambda node: (column[node], node in behind, -node))
+    first = {node: max(some, key=order.index, default=None) for node, some in sources.items()}
     lane = _longest(first, column)
     taken: list[list[tuple[int, int]]] = []
     free_until: dict[int, int] = dict.fromkeys(lane, max(column.values()) + 1)
@@ -179,15 +177,6 @@ def _lanes(
         free_until.update({way[-1]: end + 1})
     straight = {edge for edge in edges if _is_straight(edge, first, lane, column, free_until)}
     return lane, _heights([edge for edge in edges if edge not in straight], column)
-
-
-def _behind_entry(sources: Mapping[int, Sequence[int]], column: Mapping[int, int]) -> set[int]:
-    """What the entry leads to; lane 0 is where its wire comes in."""
-    behind = {ENTRY}
-    for node in sorted(sources, key=lambda node: column[node]):
-        if behind.intersection(sources[node]):
-            behind.add(node)
-    return behind
 
 
 def _longest(first: Mapping[int, int | None], column: Mapping[int, int]) -> dict[int, int]:
