@@ -15,9 +15,9 @@ from archspec.errors import Source, Span, SpecError, did_you_mean, error
 from archspec.graph import Graph
 from archspec.options import (
     Options,
+    boxes_given,
     flag,
     form_of,
-    given,
     litert_form,
     need_images,
     need_known,
@@ -187,7 +187,7 @@ def _lifted(source: str, options: Options) -> _Net:
             raise
         found = lift(source, _NOMINAL)
     graph, taps = found.graph, _taps(options)
-    if given(options):
+    if boxes_given(options):
         graph = detectors.need_detector(graph)
     if taps:
         graph = replace(graph, outputs={name: _node(graph, tap) for name, tap in taps.items()})
@@ -211,7 +211,7 @@ def _write(net: _Net, path: Path, options: Options) -> "Exported | Converted":
     form = litert_form(options) if litert else form_of(options)
     file, scores = options.get("labels"), options.get("scores")
     labels = metadata.read_labels(file, net.classes) if file is not None else ()
-    boxes = detectors.described(given(options), detectors.suppression(net.spec))
+    boxes = detectors.described(boxes_given(options), detectors.suppression(net.spec))
     said = metadata.describe(
         net.title, net.spec, form, scores=scores, labels=labels, detections=boxes
     )
@@ -287,7 +287,7 @@ def _changed(net: _Net, options: Options) -> _Net:
     wanted = options.get("scores")
     if wanted:
         net = replace(net, graph=scores(net.graph, wanted))
-    convention = given(options)
+    convention = boxes_given(options)
     if convention and convention != "decoded":
         limits = detectors.suppression(net.spec)
         net = replace(net, graph=detections(net.graph, limits, convention))
@@ -308,7 +308,7 @@ def _not_said(net: _Net, cure: str) -> SpecError:
 def _edited(spec: Spec, options: Options) -> Spec:
     """The spec with another size of image, and with other outputs."""
     size = sides(options)
-    outputs = detectors.taps(spec) if given(options) else _taps(options)
+    outputs = detectors.taps(spec) if boxes_given(options) else _taps(options)
     document: dict[str, Any] = {}
     if size:
         spec = sized(spec, *size)

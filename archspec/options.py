@@ -157,7 +157,7 @@ def form_of(options: Options) -> "Form":
     )
 
 
-def given(options: Options) -> "Convention | Literal['decoded'] | None":
+def boxes_given(options: Options) -> "Convention | Literal['decoded'] | None":
     """What the file of a detector gives; None: what it gives by itself.
 
     Raises:

@@ -111,13 +111,24 @@ def check(  # noqa: PLR0913  what is compared, and how
     if keras is not None:
         return keras.agree(model)
     validate(model, folder)
-    runtime, suppressed = Runtime(model, form, folder), 0
     if suppressing(graph):
-        runtime(repeat(random_images(graph, weights, form), runtime.batch or BATCHES[-1]))
+        runtime, images = Runtime(model, form, folder), random_images(graph, weights, form)
+        runtime(repeat(images, runtime.batch or BATCHES[-1]))
         parts = split(model, graph)
-        suppressed = check_tail(parts)
-        model, graph = parts.front, parts.graph
-        runtime = Runtime(model, form, folder)
+        found = check(parts.front, parts.graph, weights, form, tolerance=tolerance, folder=folder)
+        return replace(found, suppressed=check_tail(parts))
+    return _compared(model, graph, weights, form, tolerance, folder)
+
+
+def _compared(
+    model: onnx.ModelProto,
+    graph: Graph,
+    weights: Weights,
+    form: Form,
+    tolerance: float | None,
+    folder: Path | None,
+) -> Agreement:
+    runtime = Runtime(model, form, folder)
     allowed = TOLERANCES[form.precision] if tolerance is None else tolerance
     found: list[Agreement] = []
     for sized in _sized(graph) if form.any_size else (graph,):
@@ -126,7 +137,7 @@ def check(  # noqa: PLR0913  what is compared, and how
         found.append(trial.nodes(agreement) if blind else agreement)
     worst = max(found, key=lambda one: one.difference / one.bound)
     sizes = tuple(size for one in found for size in one.sizes)
-    return replace(worst, sizes=sizes, suppressed=suppressed)
+    return replace(worst, sizes=sizes)
 
 
 def _sized(graph: Graph) -> Iterator[Graph]:

@@ -7,6 +7,7 @@ from archspec.deploy.runtime import Runtime, validate
 from archspec.ops import Suppression
 from hypothesis import given as holds_for
 from hypothesis import strategies as st
+from onnx.reference import ReferenceEvaluator
 from tests.detectors import as_image, draw, given, listed, slowly, suppressed
 
 CAPPED = Suppression(0.3, 0.5, per_class=3, total=7)
@@ -141,6 +142,17 @@ def test_float16_suppresses_in_float32_what_was_rounded_before():
     graph = suppressed(given(30, 4), limits)
     rounded = reference.Reference(graph, {}, "float32", "float16")(as_image(boxes, scores))
     assert listed(rounded) == slowly(boxes, scores, limits)
+
+
+@pytest.mark.parametrize("limits", LIMITS[2:])
+def test_the_reference_of_onnx_suppresses_the_same(limits):
+    boxes, scores = draw(7, 2, 12, 3)
+    model = onnx.emit(suppressed(given(12, 3), limits), {})
+    results = ReferenceEvaluator(model).run(
+        None, {"input": as_image(boxes, scores).transpose(0, 3, 1, 2)}
+    )
+    names = [output.name for output in model.graph.output]
+    assert listed(dict(zip(names, results, strict=True))) == slowly(boxes, scores, limits)
 
 
 @pytest.mark.keras

@@ -110,15 +110,22 @@ def test_a_model_is_cut_at_boxes_and_scores_and_joined_again():
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
 
-def test_all_values_that_have_one_type_say_their_shape():
+def test_every_value_says_its_type_and_its_shape_as_far_as_it_has_one():
     graph = suppressed(detector(), LIMITS)
-    model = emit(graph, arrays(graph))
-    said = {info.name for info in (*model.graph.value_info, *model.graph.output)}
-    assert {node.name for node in graph.nodes if node.name not in said} == {
-        "detections.boxes", "detections.scores", "detections.classes", "detections.count",
-    }  # fmt: skip
-    kinds = {info.name: info.type.tensor_type.elem_type for info in model.graph.value_info}
+    model = emit(graph, arrays(graph), Form(precision="fp16", batch=2))
+    infos = [*model.graph.value_info, *model.graph.output]
+    values = [value for node in model.graph.node for value in node.output]
+    assert sorted(info.name for info in infos) == sorted(values)
+    kinds = {info.name: info.type.tensor_type.elem_type for info in infos}
+    sides = {
+        info.name: [size.dim_value for size in info.type.tensor_type.shape.dim] for info in infos
+    }
+    assert kinds["net.boxes"] == kinds["net.scores"] == onnx.TensorProto.FLOAT16
     assert kinds["detections.picks"] == onnx.TensorProto.INT64
+    assert kinds["boxes"] == kinds["detections.picks/GatherND"] == onnx.TensorProto.FLOAT
+    assert sides["detections.picks"] == [2, 7, 2]
+    assert sides["num_detections"] == [2]
+    assert sides["detections.picks/NonMaxSuppression"] == [0, 3]  # as many as there are
 
 
 @pytest.mark.parametrize("opset", [OPSETS[0], OPSETS[-1]])

@@ -136,6 +136,15 @@ def test_a_setting_that_cannot_be_said_is_named(why, refused):
     assert refused(row(layer)) == message.replace('"selu"', "'selu'").replace('"', "'")
 
 
+def test_what_reads_rows_is_nothing_that_takes_them_for_an_image(refused):
+    rows = layers.Reshape((64, 4), name="rows")
+    for layer in (layers.Dense(2, name="it"), layers.BatchNormalization(name="it")):
+        assert refused(row(rows, layer)) == (
+            f"E444 layer 'it' of the class '{type(layer).__name__}' cannot be lifted:"
+            " it reads rows [64, 4], no image and no vector"
+        )
+
+
 def test_a_setting_that_is_not_known_is_refused(saved, tmp_path):
     def change(config):
         config["config"]["layers"][1]["config"]["spectral"] = 3

@@ -229,7 +229,7 @@ def test_a_picture_that_is_gone_in_the_middle_of_a_run_is_named(spec, tmp_path):
         trained(spec, tmp_path / "data", "out", Remover())
     text = str(caught.value)
     assert text.startswith(f"E706 '{tmp_path}/data/train/")
-    assert ".png' is not what it was at the start: is not there\n" in text
+    assert ".png' is not what it was at the start: it is not there\n" in text
 
 
 # What it starts from

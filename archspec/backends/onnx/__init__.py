@@ -66,7 +66,7 @@ def emit(
         rules[type(node.op)](writer.site(node), node.op)
         writer.settle(node)
     writer.finish()
-    if form.any_size:
+    if form.any_size or writer.inferred:
         model = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     helper.set_model_props(model, dict(sorted((metadata or {}).items())))
     return model

@@ -52,6 +52,7 @@ class Writer:
     Attributes:
         shapes: of each ONNX value so far, channels first.
         varying: values of the graph whose height and width are those of the image, or follow them.
+        inferred: values whose types and shapes ONNX infers of the whole.
         unordered: flattened value → image (h, w, c) whose values lie in it channels first.
     """
 
@@ -74,7 +75,7 @@ class Writer:
         self._data = data
         self._held: set[str] = set()
         self._types: dict[str, int] = {}
-        self._inferred: set[str] = set()
+        self.inferred: set[str] = set()
         # An output's value bears the output's name; a node of that name has to give way.
         self._names = {INPUT: self._open()}
         for output, value in graph.outputs.items():
@@ -91,7 +92,7 @@ class Writer:
     def settle(self, node: Node) -> None:
         """Give the last ONNX node the name of `node`, and its value the name that readers know."""
         last, value = self.proto.node[-1], self._names[node.name]
-        self._inferred.discard(last.output[0])
+        self.inferred.discard(last.output[0])
         self.shapes[value] = self.shapes.pop(last.output[0])
         last.name, last.output[0] = node.name, value
 
@@ -152,7 +153,7 @@ class Writer:
         if self.form.any_size:
             return  # ONNX infers what it can of the other values
         precision = FLOATS[self.form.precision][1]
-        known = {name: self.shapes[name] for name in self.shapes if name not in self._inferred}
+        known = {name: self.shapes[name] for name in self.shapes if name not in self.inferred}
         for name, shape in known.items():
             kind = self._types.get(name, precision)
             self.proto.value_info.append(self._info(name, shape, kind))
@@ -167,10 +168,6 @@ class Writer:
     ) -> None:
         """Append an ONNX node."""
         self.proto.node.append(helper.make_node(kind, inputs, outputs, name, **(attributes or {})))
-
-    def infer(self, *values: str) -> None:
-        """Leave type and shape of values to whoever reads the file."""
-        self._inferred.update(values)
 
     def hold(self, name: str, array: Array, precision: Precision | None = None) -> str:
         """An initializer of that name, written once, in the file's precision if in no other."""
@@ -262,7 +259,7 @@ class Site:
     def steps(self, kind: str, count: int, *inputs: str, **attributes: Any) -> Sequence[str]:  # noqa: ANN401
         """The same for a node that gives `count` values."""
         names = self._add(kind, inputs, [()] * count, attributes)
-        self.writer.infer(*names)
+        self.writer.inferred.update(names)
         return names
 
     def _add(
