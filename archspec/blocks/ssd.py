@@ -133,9 +133,7 @@ def _sizes(build: Builder, anchors: Anchors, count: int) -> Sequence[Sizes]:
     height, width, _ = build.shape(INPUT)
     for path, said in (("boxes", anchors.boxes), ("scales", anchors.scales.each)):
         if said is not None and len(said) != count:
-            message = (
-                f"anchors.{path} has length {len(said)}, not one for each feature map: {count}"
-            )
+            message = f"anchors.{path} has length {len(said)}, and {count} feature maps are read"
             raise build.error("E306", message, f"anchors.{path}")
     if anchors.reduce_lowest and anchors.layout == "torchvision":
         message = "only the layout tensorflow has a reduced first feature map"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from archspec.errors import SpecError, did_you_mean, error
 from archspec.graph import INPUT, GraphBuilder, Node
-from archspec.ops import Blur, GlobalPool, Resize, Shape, Window
+from archspec.ops import Activation, Add, Blur, GlobalPool, Resize, Shape, Window
 from archspec.spec import Row, Tap
 
 _STRIDE = re.compile(
@@ -30,7 +30,8 @@ class Taps:
     A row `s5` (with its section, `head.conv`, where two have the name), a block `s5.2`, a part
     `s5.2.expand`, a node; `stride16`, what the last block at that stride gives, `stride16.1` the
     first, with a part or not; `stride16.expand`, the last part of that name at that stride, or the
-    same as `stride16` where no block there has one.
+    same as `stride16` where no block there has one. A part that its block only adds to something is
+    not looked at: what the block gives takes its place.
 
     Args:
         builder: of the graph.
@@ -95,9 +96,24 @@ class Taps:
         if match["number"] and match["part"]:
             block = next(block for block in self.passed if block.output == found[0])
             return self._value(f"{block.path}.{match['part']}")
-        parts = (self._value(f"{block.path}.{match['part']}") for block in self.passed)
-        own = [part for part in parts if part and strides[part] == wanted] if match["part"] else []
-        return (own or found)[-1]
+        parts = self._parts(match["part"]) if match["part"] else []
+        return ([part for part in parts if strides[part] == wanted] or found)[-1]
+
+    def _parts(self, name: str) -> list[str]:
+        """What the parts of a name give; of a term of a sum, what the block does."""
+        found: list[str] = []
+        for block in self.passed:
+            if part := self._value(f"{block.path}.{name}"):
+                found.append(block.output if self._is_term(part, block.output) else part)
+        return found
+
+    def _is_term(self, part: str, output: str) -> bool:
+        """Whether a block gives a sum, activated or not, of values of the shape of a part."""
+        nodes = {node.name: node for node in self.builder.nodes}
+        node = nodes[output]
+        while isinstance(node.op, Activation) and node.inputs[0] in nodes:
+            node = nodes[node.inputs[0]]
+        return isinstance(node.op, Add) and self.builder.shapes[part] == node.shape
 
     def _strides(self) -> Mapping[str, Fraction | None]:
         """Value → pixels of the image from one pixel of it to the next; None: it has no pixels."""

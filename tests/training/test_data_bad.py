@@ -714,3 +714,11 @@ def test_an_interrupt_does_not_wait_for_what_is_left(folder, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         folder.read("classification", 1, progress=interrupted)
     assert len(looked) < 500
+
+
+def test_names_of_classes_become_text_of_one_line(folder):
+    folder.coco(BOX)
+    folder.json(
+        "annotations/instances.json", [{"id": 7, "file_name": "a.png"}], [BOX], [(1, "a\n\ud800b")]
+    )
+    assert folder.read(classes=1).labels == ("a??b",)

@@ -84,6 +84,17 @@ def trained(spec, data, output, watcher=None, settings=None, **how):
     return watcher, done
 
 
+def events(folder):
+    """What TensorBoard shows: epoch → name → value."""
+    tf, found = engine.tf, {}
+    for file in Path(folder).iterdir():
+        for record in tf.data.TFRecordDataset(str(file)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            for value in event.summary.value:
+                found.setdefault(event.step, {})[value.tag] = float(tf.make_ndarray(value.tensor))
+    return found
+
+
 # What it writes
 
 
@@ -103,7 +114,9 @@ def test_a_run_leaves_a_plain_model_a_table_and_events(spec, data):
     for row, record in zip(table, watcher.epochs, strict=True):
         assert list(row) == list(record)
         assert [float(value) for value in row.values()] == pytest.approx(list(record.values()))
-    assert list(Path("out/log").glob("events.*"))
+    for record in watcher.epochs:
+        wanted = {name: value for name, value in record.items() if name != "epoch"}
+        assert events("out/log")[record["epoch"]] == pytest.approx(wanted)
     assert Path("out/labels.txt").read_text(encoding="utf-8") == "circle\nsquare\ntriangle\n"
     assert done.history == watcher.epochs
     assert not done.done_before
@@ -216,7 +229,7 @@ def test_a_picture_that_is_gone_in_the_middle_of_a_run_is_named(spec, tmp_path):
         trained(spec, tmp_path / "data", "out", Remover())
     text = str(caught.value)
     assert text.startswith(f"E706 '{tmp_path}/data/train/")
-    assert ".png' is not what it was at the start: is not there\n" in text
+    assert ".png' is not what it was at the start: it is not there\n" in text
 
 
 # What it starts from

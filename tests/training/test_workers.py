@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -215,6 +216,59 @@ def wait_for(condition, processes):
             pass
         time.sleep(0.05)
     pytest.fail("a process ended before its time")
+
+
+def test_devices_share_a_batch_equally_or_not_at_all(data):
+    import archspec
+    from archspec.training import run as runs
+    from archspec.training.data import read
+    from archspec.training.strategy import Place
+
+    spec = archspec.load("net.yaml")
+    found = read(data, "classification", 3)
+    three = Place(SimpleNamespace(num_replicas_in_sync=3))
+    with pytest.raises(archspec.SpecError) as caught:
+        runs._pictures(runs._task(spec), found, three)  # noqa: SLF001
+    assert str(caught.value) == (
+        "net.yaml:12:27: E727 3 devices cannot share a batch of 8 pictures equally\n"
+        "   12 | train: {epochs: 2, batch: 8, learning_rate: 2e-3, clip_norm: 1, early_stop: 9}\n"
+        "      |                           ^"
+    )
+
+
+def test_processes_must_be_about_the_same():
+    import archspec
+    from archspec.training.loop import Run
+    from archspec.training.state import State
+
+    def run_of(other):
+        """A process beside which another has other numbers."""
+        place = SimpleNamespace(mean=lambda own: [(value + other) / 2 for value in own])
+        state = State({"spec": "0" * 64}, epoch=0)
+        return Run(None, None, None, place, None, state, None, None)
+
+    run_of(0)._agree()  # noqa: SLF001
+    with pytest.raises(archspec.SpecError) as caught:
+        run_of(1)._agree()  # noqa: SLF001
+    assert str(caught.value) == (
+        "E729 the processes have not the same spec, data, first weights and state\n"
+        "   the folders of --data and -o must be the same for all of them"
+    )
+
+
+def test_what_breaks_between_processes_is_said_in_a_line():
+    import archspec
+    from archspec.training.strategy import Place
+
+    broken = engine.tf.errors.UnavailableError(None, None, "Connection reset by peer\nand more")
+    with pytest.raises(archspec.SpecError) as caught, Place(None, 2).together():
+        raise broken
+    assert str(caught.value) == (
+        "E730 a process is gone: Connection reset by peer\n"
+        "   the same commands go on from the state that was written last"
+    )
+    with pytest.raises(engine.tf.errors.UnavailableError), Place(None, 1).together():
+        raise broken
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from archspec.errors import cause, error, quoted
+from archspec.errors import SpecError, cause, error, quoted
 from archspec.training.data import coco, folders, masks, voc, yolo
 from archspec.training.data.pictures import load_image, load_mask
 from archspec.training.data.records import (
@@ -113,18 +113,21 @@ def read(
     if held is None:
         train, held = _split(top, train, validation, seed)
     samples = made([*train, *held], report, progress)
-    first, second = (
-        tuple(sample for sample in part if sample is not None)
-        for part in (samples[: len(train)], samples[len(train) :])
-    )
-    for part, aim in ((first, "train"), (second, "validate")):
-        if not part and (aim == "train" or found.validation is not None):
-            hint = "; ".join(f"{problem.file}: {problem.what}" for problem in problems[:_FEW])
-            raise error("E704", f"nothing to {aim} with is left in '{top}'", hint=hint)
+    first, second = (_kept(part) for part in (samples[: len(train)], samples[len(train) :]))
+    if not first or (found.validation is not None and not second):
+        raise _nothing_left("validate" if first else "train", top, problems)
     _report_unused(found.labels, first, report)
     ids = found.category_ids or tuple(range(1, classes + 1))
-    labels = tuple(map(_printable, found.labels))
-    return Dataset(task, labels, first, second, tuple(problems), ids)
+    return Dataset(task, found.labels, first, second, tuple(problems), ids)
+
+
+def _kept(samples: Sequence[Sample | None]) -> Sequence[Sample]:
+    return tuple(sample for sample in samples if sample is not None)
+
+
+def _nothing_left(aim: str, top: Path, problems: Sequence[Problem]) -> SpecError:
+    hint = "; ".join(f"{problem.file}: {problem.what}" for problem in problems[:_FEW])
+    return error("E704", f"nothing to {aim} with is left in '{top}'", hint=hint)
 
 
 def _resolved(folder: Path) -> Path:
@@ -145,7 +148,8 @@ def _found(folder: Path, task: Task, classes: int, report: Report) -> Layout:
             raise error("E700", f"there is no folder '{folder}'")
         fitting = _fitting(folder)
         if task in fitting:
-            return fitting[task].find(folder, classes, report)
+            found = fitting[task].find(folder, classes, report)
+            return found._replace(labels=tuple(map(_printable, found.labels)))
     except OSError as reason:
         place = reason.filename or folder
         raise error("E700", f"cannot read '{place}': {cause(reason)}") from reason

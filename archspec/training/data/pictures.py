@@ -13,7 +13,6 @@ from archspec.training.data.records import Masked, Picture
 from archspec.training.data.texts import is_there
 
 
-
 def is_picture(file: Path) -> bool:
     """Whether the name of a file says so."""
     return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")

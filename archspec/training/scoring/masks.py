@@ -10,7 +10,6 @@ from archspec.training.data import load_mask
 from archspec.training.data.masks import IGNORED
 from archspec.training.data.records import Masked
 
-
 Logits: TypeAlias = NDArray[Any] | Mapping[str, NDArray[Any]]
 
 
