@@ -140,7 +140,7 @@ def _boxes(parts: Parts, _: Sequence[Shape]) -> Iterator[Op]:
     )
     high, wide = numbers(log["scale"], "scale")
     if not is_yx:
-        centers, half = ([pair[::-1] for pair in pairs] for pairs in (centers, half))
+        centers, half = ([(y, x) for x, y in pairs] for pairs in (centers, half))
     order: ops.Order = "yxhw" if is_yx else "xywh"
     yield ops.DecodeBoxes(tuple(_levels(centers, half)), order, (one, other, high, wide), limit)
 
