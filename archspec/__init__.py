@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archspec.api import BLOCKS, cost, json_schema, load, to_graph
+    from archspec.api import BLOCKS, cost, default_boxes, json_schema, load, to_graph
     from archspec.artifacts import (
         compile,  # noqa: A004
         load_weights,
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from archspec.verdicts import verify
 
 _HOME = {
-    **dict.fromkeys(("BLOCKS", "cost", "json_schema", "load", "to_graph"), "api"),
+    **dict.fromkeys(
+        ("BLOCKS", "cost", "default_boxes", "json_schema", "load", "to_graph"), "api"
+    ),
     **dict.fromkeys(("compile", "load_weights"), "artifacts"),
     "export": "exports",
     **dict.fromkeys(("Block", "Builder"), "block"),
@@ -42,6 +44,7 @@ __all__ = [
     "check",
     "compile",
     "cost",
+    "default_boxes",
     "diff",
     "export",
     "json_schema",

@@ -94,6 +94,96 @@ def test_a_tap_that_is_not_there_is_an_error(text, problem, refusal):
     assert refusal(f"{STAGES}    {text}") == problem
 
 
+@pytest.mark.parametrize(
+    ("tap", "node"),
+    [
+        ("stride1", None),
+        ("stride2", "s1.2.add"),  # of the stem and of s1, the last
+        ("stride2.1", "stem.conv.conv"),
+        ("stride2.2", "s1.1.add"),
+        ("stride4.1", "s2.1.project.norm"),
+        ("stride8", "head.last.conv"),
+        ("stride8.2", "s3.2.add"),
+        ("stride8.4", None),
+        ("stride2.expand", "s2.1.expand.norm"),  # before the window that strides
+        ("stride4.expand", "s3.1.expand.norm"),
+        ("stride8.expand", "s3.2.expand.norm"),
+        ("stride4.depthwise", "s2.2.depthwise.norm"),
+        ("stride2.2.depthwise", "s1.1.depthwise.norm"),
+        ("stride4.1.expand", "s2.1.expand.norm"),  # of that block, whatever its own stride
+        ("stride4.middle", "s2.2.add"),  # no block here has that part
+        ("stride4.1.middle", None),
+        ("stride4.expnad", None),
+        ("stride4.depthwise.conv", "s2.2.depthwise.conv"),
+        ("stride04", None),
+        ("stride4.0", None),
+        ("stride", None),
+    ],
+)
+def test_a_tap_may_be_a_stride(tap, node, load, refusal):
+    text = f"    outputs: {{x: {tap}}}"
+    if node:
+        assert graph_of(load, text).outputs == {"x": node}
+    else:
+        kind = "there is no" if tap in {"stride", "stride04"} else "no block gives"
+        assert refusal(STAGES + text) == f"E303 {kind} '{tap}'"
+
+
+def test_a_row_called_like_a_stride_is_that_row(load):
+    text = STAGES.replace("name: last", "name: stride4")
+    assert graph_of(load, "    outputs: {x: stride4}", text).outputs == {"x": "head.stride4.conv"}
+
+
+def test_a_stride_counts_what_is_resized_and_what_is_dilated(load):
+    text = """      - {block: resize, name: up, inputs: [s3, s2]}
+    output_stride: {at: 4}
+    outputs: {x: stride4.1, y: stride4}"""
+    graph = graph_of(load, text)
+    assert graph.outputs == {"x": "s2.1.project.norm", "y": "head.up"}
+    text = text.replace("output_stride: {at: 4}", "output_stride: none")
+    assert graph_of(load, text).outputs["y"] == "head.up"
+
+
+def test_a_part_that_is_only_added_is_not_read_at_a_stride(load):
+    """It is half of what the block says; the sum is the feature map."""
+    text = """
+    stem: [{block: conv, channels: 16, kernel: 1}]
+    stages:
+      - {block: bottleneck, channels: 16, expansion: 1/4, repeats: 2, stride: 2, activation: relu}
+      - {block: bottleneck, channels: 16, expansion: 1/4, repeats: 2, stride: 2, activation: relu}
+    outputs: {x: stride2.expand, y: s1.2.expand, z: stride2.reduce}
+    """
+    assert archspec.to_graph(load(text)).outputs == {
+        "x": "s1.2.activation",
+        "y": "s1.2.expand.conv",
+        "z": "s2.1.reduce.activation",
+    }
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("{block: conv, channels: 8, kernel: 1}", "E303 head.conv: the row before gives several values"),
+        ("{block: concat}", "E303 head.concat: the row before gives several values"),
+    ],
+)  # fmt: skip
+def test_a_row_behind_several_values_says_which_it_reads(row, problem, refusal, load):
+    text = f"{STAGES}      - {{block: ssd, inputs: [s2, s3]}}\n      - {row}\n"
+    assert refusal(text) == problem
+    said = row.replace("}", ", inputs: s3}")
+    assert archspec.to_graph(load(text.replace(row, said))).outputs
+
+
+def test_a_row_of_several_values_is_called_like_the_first(load):
+    text = """      - {block: ssd, inputs: [s2, s3], anchors: {ratios: [1]}}
+    outputs: {x: ssd, y: head.ssd, boxes: ssd.boxes, scores: ssd.scores, logits: ssd.class_logits}"""
+    graph = graph_of(load, text)
+    assert list(graph.outputs.values()) == [
+        *("head.ssd.box_deltas", "head.ssd.box_deltas", "head.ssd.boxes", "head.ssd.scores"),
+        "head.ssd.class_logits",
+    ]
+
+
 def test_a_name_of_two_rows_must_say_its_section(load, refusal):
     text = STAGES.replace("name: last, ", "")
     assert (

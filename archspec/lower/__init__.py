@@ -38,7 +38,7 @@ def lower(spec: Spec, blocks: Mapping[str, Block]) -> Lowered:
         SpecError: E206, E211, a computed width; E3xx, shapes do not fit, a tap is not there.
     """
     builder = GraphBuilder(spec.name, spec.input)
-    state = _State(Taps(builder))
+    state = _State(Taps(builder, blocks))
     derivations: list[Derivation] = []
     given: Given = INPUT
     for row in spec.rows:

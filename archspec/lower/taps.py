@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
+from archspec.block import Block
 from archspec.errors import SpecError, did_you_mean, error
 from archspec.graph import INPUT, GraphBuilder, Node
 from archspec.ops import Activation, Add, Blur, GlobalPool, Resize, Shape, Window
+from archspec.parameters import parameters_of
 from archspec.spec import Row, Tap
 
 _STRIDE = re.compile(
@@ -25,7 +27,7 @@ class Passed(NamedTuple):
 
 @dataclass
 class Taps:
-    """The values of a graph by their addresses.
+    """The values of a graph by their addresses; rows come before strides.
 
     A row `s5` (with its section, `head.conv`, where two have the name), a block `s5.2`, a part
     `s5.2.expand`, a node; `stride16`, what the last block at that stride gives, `stride16.1` the
@@ -35,11 +37,13 @@ class Taps:
 
     Args:
         builder: of the graph.
+        blocks: those that rows may name.
         values: what rows and blocks give, by their paths.
         passed: the blocks, in order.
     """
 
     builder: GraphBuilder
+    blocks: Mapping[str, Block]
     values: dict[str, str] = field(default_factory=dict[str, str])
     passed: list[Passed] = field(default_factory=list[Passed])
 
@@ -50,30 +54,39 @@ class Taps:
             SpecError: E303, there is none, or several; `where`: what is said of it then.
         """
         path = tap.path
-        if found := self._value(path) or self._at_stride(path):
+        if found := self._value(path):
             return found
         candidates = [name for name in (f"head.{path}", f"stem.{path}") if self._value(name)]
         if len(candidates) > 1:
             raise error("E303", f"'{path}' is {' and '.join(candidates)}; say which", tap.span)
         for name in candidates:
             return str(self._value(name))
+        if found := self._at_stride(path):
+            return found
         raise self._missing(tap, where)
 
     def _missing(self, tap: Tap, where: str) -> SpecError:
         if match := _STRIDE.fullmatch(tap.path):
             message = f"no block gives '{tap.path}'{where}"
-            return error("E303", message, tap.span, self._instead(int(match["stride"])))
+            return error("E303", message, tap.span, self._instead(match))
         parts = (node.name.rpartition(".")[0] for node in self.builder.nodes)
         hint = did_you_mean(tap.path, {*self.values, *parts})
         return error("E303", f"there is no '{tap.path}'{where}", tap.span, hint)
 
-    def _instead(self, wanted: int) -> str:
+    def _instead(self, match: re.Match[str]) -> str:
         """What there is at a stride, or which strides there are."""
-        strides = self._strides()
+        strides, wanted = self._strides(), int(match["stride"])
+        known = {stride for block in self.passed if (stride := strides[block.output])}
+        if match["part"] and not match["number"] and wanted in known:
+            return did_you_mean(match["part"], self._names())
         if own := [block.path for block in self.passed if strides[block.output] == wanted]:
             return f"stride{wanted} has, in this order, {', '.join(own)}"
-        known = sorted({stride for block in self.passed if (stride := strides[block.output])})
-        return f"there are the strides {', '.join(map(str, known))}" if known else ""
+        return f"there are the strides {', '.join(map(str, sorted(known)))}" if known else ""
+
+    def _names(self) -> set[str]:
+        """Of the parts that blocks may have, in this spec or not."""
+        known = [parameters_of(block.parameters) for block in self.blocks.values()]
+        return {name for own in known for name in own if own[name].part_defaults is not None}
 
     def _value(self, path: str) -> str | None:
         """What the row, block, part or node at a path gives: its last node."""
@@ -96,16 +109,20 @@ class Taps:
         if match["number"] and match["part"]:
             block = next(block for block in self.passed if block.output == found[0])
             return self._value(f"{block.path}.{match['part']}")
-        parts = self._parts(match["part"]) if match["part"] else []
-        return ([part for part in parts if strides[part] == wanted] or found)[-1]
+        if not match["part"]:
+            return found[-1]
+        own = [part for part in self._parts(match["part"]) if strides[part] == wanted]
+        if not own and match["part"].partition(".")[0] not in self._names():
+            return None
+        return (own or found)[-1]
 
     def _parts(self, name: str) -> list[str]:
         """What the parts of a name give; of a term of a sum, what the block does."""
-        found: list[str] = []
-        for block in self.passed:
-            if part := self._value(f"{block.path}.{name}"):
-                found.append(block.output if self._is_term(part, block.output) else part)
-        return found
+        return [
+            block.output if self._is_term(part, block.output) else part
+            for block in self.passed
+            if (part := self._value(f"{block.path}.{name}"))
+        ]
 
     def _is_term(self, part: str, output: str) -> bool:
         """Whether a block gives a sum, activated or not, of values of the shape of a part."""

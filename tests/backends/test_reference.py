@@ -287,12 +287,28 @@ def test_a_shuffle_takes_turns_between_the_groups():
         ("bilinear", 4, [0, 1, 3, 4]),
         ("bilinear", 1, [2]),
         ("bilinear", 2, [0, 4]),
+        ("align_corners", 5, [0, 1, 2, 3, 4]),
+        ("align_corners", 2, [0, 4]),
+        ("align_corners", 1, [0]),
     ],
 )
 def test_a_resize_takes_pixels_or_mixes_them(mode, wide, row):
     assert rule(Resize(mode), [[0, 4]], np.zeros((1, wide))) == [row]
     column = rule(Resize(mode), [[0], [4]], np.zeros((wide, 1)))
     assert column == [[value] for value in row]
+
+
+@pytest.mark.parametrize("size", [(9, 13), (3, 4), (5, 7), (1, 2), (17, 1)])
+def test_a_resize_of_aligned_corners_is_linear_between_the_outermost_pixels(size):
+    image = np.random.default_rng(0).normal(size=(5, 7))
+    found = np.array(rule(Resize("align_corners"), image, np.zeros(size)))
+    rows, columns = (
+        np.linspace(0, old - 1, new) if new > 1 else np.zeros(1)
+        for old, new in zip(image.shape, size, strict=True)
+    )
+    wide = np.stack([np.interp(columns, np.arange(7), row) for row in image])
+    expected = np.stack([np.interp(rows, np.arange(5), column) for column in wide.T], axis=1)
+    assert np.abs(found - expected).max() <= 1e-12
 
 
 def test_a_blur_mirrors_the_image_at_its_border():
