@@ -48,7 +48,7 @@ def suppression(spec: Spec | None) -> Suppression:
 
 
 def need_detector(graph: Graph) -> Graph:
-    """The graph of a Keras model with its boxes and scores for outputs.
+    """The graph with its boxes and scores for outputs.
 
     Raises:
         SpecError: E741, it does not give them.
@@ -58,7 +58,7 @@ def need_detector(graph: Graph) -> Graph:
         raise error(
             "E741",
             f"{graph.name} gives no 'boxes' (b, 4) and 'scores' (b, classes)",
-            hint="compile it with these outputs, or export the spec",
+            hint="name outputs of these shapes so",
         )
     return replace(graph, outputs={name: graph.outputs[name] for name in _ARE_TOLD})
 

@@ -187,8 +187,6 @@ def _lifted(source: str, options: Options) -> _Net:
             raise
         found = lift(source, _NOMINAL)
     graph, taps = found.graph, _taps(options)
-    if boxes_given(options):
-        graph = detectors.need_detector(graph)
     if taps:
         graph = replace(graph, outputs={name: _node(graph, tap) for name, tap in taps.items()})
     return _Net(graph, found.weights, graph.name)
@@ -207,6 +205,8 @@ def _write(net: _Net, path: Path, options: Options) -> "Exported | Converted":
     from archspec.deploy import export as deploy  # noqa: PLC0415
     from archspec.deploy import metadata  # noqa: PLC0415
 
+    if boxes_given(options):
+        net = replace(net, graph=detectors.need_detector(net.graph))
     litert = os.fspath(path).endswith(LITERT)
     form = litert_form(options) if litert else form_of(options)
     file, scores = options.get("labels"), options.get("scores")

@@ -8,8 +8,7 @@ from archspec.block import Block
 from archspec.errors import Diagnostic, Note, Problems, SpecError
 from archspec.graph import Graph
 from archspec.lower import lower
-from archspec.resolve import Opened, resolve
-from archspec.source import Scalar
+from archspec.resolve import Opened, check_values, resolve, settle
 from archspec.spec import Budget, Spec
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ LIMITS = {
 }
 WORST = 3
 """Rows that are named where a budget is exceeded."""
-TRIED = 16
-"""Values of an axis that are tried until one can be set."""
 FAILED = 1 << 12
 """What a variant counts for whose graph is not made."""
 
@@ -52,21 +49,10 @@ def check(reference: Path, *, blocks: Mapping[str, Block] = BLOCKS) -> tuple[Dia
 
 
 def _check_search(opened: Opened, blocks: Mapping[str, Block]) -> None:
-    """Each axis of a search must have a value that can be set by itself; a sweep tries the rest."""
     problems = Problems()
-    choice = [(name, None) for name in next(opened.samples())]
-    for axis in opened.search:
-        wrong: SpecError | None = None
-        for value in axis.values[:TRIED]:
-            try:
-                resolve(opened, Parameters(blocks), choice, [(Scalar(axis.path, axis.span), value)])
-            except SpecError as reason:
-                wrong = wrong or reason
-            else:
-                break
-        else:
-            assert wrong  # noqa: S101  an axis has values
-            problems.extend(wrong.diagnostics)
+    if opened.search:
+        choice = [(name, None) for name in next(opened.samples())]
+        check_values(settle(opened, Parameters(blocks), choice), opened.search, problems)
     problems.check()
 
 

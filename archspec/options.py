@@ -210,7 +210,8 @@ def litert_form(options: Options) -> "Form":
         raise error("E469", "a LiteRT file of int8 does not go with '--decoded'")
     others += ["size dynamic"] if said.get("size") == "dynamic" else []
     if others:
-        raise error("E469", f"a LiteRT file does not go with '{flag(others[0])}'")
+        hint = "'--decoded' gives boxes and scores" if others[0] == "nms" else ""
+        raise error("E469", f"a LiteRT file does not go with '{flag(others[0])}'", hint=hint)
     return Form(layout="nhwc")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from archspec import zoo
 from archspec.deploy import metadata
 from archspec.ops import Suppression
 from tests.commands import misuse, printed, refusal
@@ -27,6 +28,7 @@ head:
     score: sigmoid
     nms: {score: 0.3, iou: 0.4, per_class: 5, total: 9}
 """
+DETECTORS = [name for name in zoo.names() if name.startswith("ssd")]
 DETECTIONS = ["boxes", "scores", "classes", "num_detections"]
 
 
@@ -172,9 +174,19 @@ def test_outputs_of_these_names_are_what_is_suppressed(here):
     assert [*run("net.onnx")] == DETECTIONS
 
 
+def test_outputs_of_these_names_must_be_boxes_and_scores(here):
+    for boxes, scores in (("a", "head.ssd.scores"), ("head.ssd.boxes", "head.ssd.level1.boxes")):
+        (here / "small.yaml").write_text(TABLE + f"outputs: {{boxes: {boxes}, scores: {scores}}}\n")
+        for option in ("--nms", "--decoded"):
+            assert refusal("export", "small.yaml", "-o", "net.onnx", option) == (
+                "E741 small gives no 'boxes' (b, 4) and 'scores' (b, classes)\n"
+                "   name outputs of these shapes so\n"
+            )
+
+
 def test_a_litert_file_does_not_suppress():
     assert refusal("export", "small.yaml", "-o", "net.tflite", "--nms") == (
-        "E469 a LiteRT file does not go with '--nms'\n"
+        "E469 a LiteRT file does not go with '--nms'\n   '--decoded' gives boxes and scores\n"
     )
     int8 = ["--decoded", "--precision", "int8", "--calibrate", "images.npy"]
     assert refusal("export", "small.yaml", "-o", "net.tflite", *int8) == (
@@ -189,6 +201,14 @@ def test_a_convention_is_one_of_two():
     )
     with pytest.raises(TypeError, match="convention is 'coco'; wanted: 'default' or 'tf_od'"):
         archspec.export("small.yaml", "net.onnx", nms=True, convention="coco")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize("options", [[], ["--precision", "fp16"], ["--via", "tf2onnx"]])
+def test_a_detector_of_the_zoo_suppresses(name, options):
+    text = printed("export", name, "-o", "net.onnx", "--nms", "--set", "input=160", *options)
+    assert "; detections are equal on random boxes\n" in text
 
 
 @pytest.mark.keras
@@ -210,7 +230,7 @@ def test_a_keras_model_of_boxes_and_scores_suppresses_them(here):
     assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
     assert refusal("export", "raw.keras", "-o", "a.onnx", "--nms") == (
         "E741 small gives no 'boxes' (b, 4) and 'scores' (b, classes)\n"
-        "   compile it with these outputs, or export the spec\n"
+        "   name outputs of these shapes so\n"
     )
     for way in ("--nms", "--decoded"):
         assert refusal("export", "decoded.keras", "-o", "a.onnx", way, "--via", "tf2onnx") == (

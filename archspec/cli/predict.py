@@ -40,8 +40,8 @@ def predict(  # noqa: PLR0913  one for each option
 ) -> None:
     """Draw what an exported net finds in pictures.
 
-    Boxes, masks, or the likeliest classes: the file itself says what its outputs mean. A picture that
-    does not decode is left out, and the exit status is 1 then.
+    Boxes, masks, or the likeliest classes: the file itself says what its outputs mean. A picture
+    that does not decode is left out, and the exit status is 1 then.
     """
     from archspec import predict as predicting  # noqa: PLC0415
 

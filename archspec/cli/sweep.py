@@ -1,6 +1,7 @@
 """The command sweep."""
 
-from collections.abc import Generator, Sequence
+import sys
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Self
@@ -82,14 +83,23 @@ def sweep(
         swept = engine.sweep(space, outputs, draw, how)
     aside = style != "text"  # a program gets nothing but the front on stdout
     click.echo("\n".join(_summary(spec, swept)), err=aside)
-    if front is None:
-        return
-    best = engine.best(engine.read(outputs[0]), front, asked["top"])
+    if front is not None:
+        _put_front(space, outputs[0], style, asked)
+    if not swept.tally.written:
+        sys.exit(1)
+
+
+def _put_front(space: "Space", path: str, style: "Format", asked: Mapping[str, Any]) -> None:
+    """Print the front of a file, and write the points on it if that is asked for."""
+    from archspec import sweep as engine  # noqa: PLC0415  loads numpy and pyarrow
+
+    folder = asked["folder"]
+    best = engine.best(engine.read(path), asked["front"], asked["top"])
     click.echo(_shown(best, space, style))
     if folder:
         points = [one[engine.POINT] for one in best]
-        for path in engine.write_points(space, points, folder, asked["kind"]):
-            click.echo(f"wrote {path}", err=aside)
+        for written in engine.write_points(space, points, folder, asked["kind"]):
+            click.echo(f"wrote {written}", err=style != "text")
 
 
 @contextmanager

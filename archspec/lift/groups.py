@@ -17,7 +17,7 @@ from archspec.lift.windows import convolution, depthwise, pool
 from archspec.ops import ChannelConvolution, Op, Scale, ShapeError
 
 PART = re.compile(
-    r"(back|corrected|deviation|epsilon|join|mean|mean_square|pad|root|rows|share|split|square|sum|turn"
+    r"((rows_)?(after|before)(_share)?|back|corrected|deviation|epsilon|join|mean|mean_square|pad|root|rows|share|split|square|sum|turn"
     r"|(add|concatenate|divide|exp|getitem|matmul|mean|minimum|multiply|pad|relu|repeat|rescale"
     r"|reshape|rows|softmax|subtract|transpose)\d+)"
 )

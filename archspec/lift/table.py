@@ -218,9 +218,36 @@ def _shuffle(op: ops.Shuffle, inputs: Sequence[Image], step: Steps) -> None:
     step.part("", "Reshape", value, target_shape=[*shape])
 
 
+def _between(
+    step: Steps, value: Read, axis: int, sizes: tuple[int, int], prefix: str
+) -> list[Read]:
+    """The two pixels that each lies between along an axis, if corners stay, times their shares."""
+    size, wanted = sizes
+    places = [place * (size - 1) / max(wanted - 1, 1) for place in range(wanted)]
+    before = [int(place) for place in places]
+    after = [min(place + 1, size - 1) for place in before]
+    shares = [place - floor for place, floor in zip(places, before, strict=True)]
+    terms: list[Read] = []
+    for name, pixels, share in (
+        ("before", before, [1 - share for share in shares]),
+        ("after", after, shares),
+    ):
+        taken = step.part(f"{prefix}{name}", "ops.Take", value, pixels, axis=axis)
+        scale = [[one] for one in share] if axis == 2 else [[[one]] for one in share]  # noqa: PLR2004  columns
+        terms.append(
+            step.part(f"{prefix}{name}_share", "Rescaling", taken, scale=scale, offset=0.0)
+        )
+    return terms
+
+
 def _resize(op: ops.Resize, inputs: Sequence[Image], step: Steps) -> None:
     ((value, shape),) = inputs
     height, width = op.size or shape[:2]
+    if op.mode == "align_corners":
+        rows = _between(step, value, 1, (shape[0], height), "rows_")
+        value = step.part("rows", "Add", rows)
+        step.part("", "Add", _between(step, value, 2, (shape[1], width), ""))
+        return
     rows, columns = [*ops.nearest(shape[0], height)], [*ops.nearest(shape[1], width)]
     value = step.part("rows", "ops.Take", value, rows, axis=1)
     step.part("", "ops.Take", value, columns, axis=2)

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archspec.errors import Diagnostic, Span
+from archspec.errors import Diagnostic, Problems, Span, SpecError
 from archspec.resolve.document import Open, Opened, open_spec, set_all
-from archspec.resolve.rows import Memo, resolve_tree
+from archspec.resolve.rows import Memo, budget_of, resolve_tree
 from archspec.resolve.search import check_axes, distinct, numbers
 from archspec.source import Entries, Scalar, Tree
-from archspec.spec import Spec
+from archspec.spec import Axis, Budget, Spec
+
+MAX_TRIED = 1 << 10
+"""Values that are tried in all, of axes none of whose values can be set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,11 @@ class Settled:
     variants: tuple[str, ...]
     blocks: Mapping[str, type[Any]]
     problems: tuple[Diagnostic, ...]
+
+    @property
+    def budget(self) -> Budget | None:
+        """What it may cost, also where it is no spec until more is set."""
+        return budget_of(self.tree)
 
     def at(self, cells: Sequence[tuple[Scalar, Tree]], memo: Memo | None = None) -> Spec:
         """The resolved spec with values set at paths.
@@ -76,11 +84,37 @@ def resolve(
     return settle(opened, blocks, variants, settings).at((), opened.memo)
 
 
+def check_values(base: Settled, axes: Sequence[Axis], problems: Problems) -> None:
+    """Check that each axis has a value that can be set by itself; a sweep counts those that cannot.
+
+    Where that would take too long, or the base itself is no spec, an axis passes.
+    """
+    left = MAX_TRIED
+    try:
+        base.at(())
+    except SpecError:
+        return
+    for axis in axes:
+        wrong: SpecError | None = None
+        for value in axis.values[:left]:
+            try:
+                base.at([(Scalar(axis.path, axis.span), value)])
+            except SpecError as reason:
+                wrong = wrong or reason
+                left -= 1
+            else:
+                break
+        else:
+            if wrong and left:
+                problems.extend(wrong.diagnostics)
+
+
 __all__ = [
     "Open",
     "Opened",
     "Settled",
     "check_axes",
+    "check_values",
     "distinct",
     "numbers",
     "open_spec",

@@ -5,18 +5,19 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from archspec.errors import Diagnostic, Problems
-from archspec.parameters import OFF, Document, RowKeys, Scaling
+from archspec.parameters import OFF, Document, RowKeys, Scaling, parameters_of
 from archspec.resolve.check import INPUTS, Line, lines
 from archspec.resolve.lookup import Position, Reader
 from archspec.resolve.plain import as_data
-from archspec.resolve.said import Level, Place
+from archspec.resolve.said import Level, Place, said_of
 from archspec.resolve.tree import entries_of, said
 from archspec.scaling import scale_repeats
 from archspec.schema import LEADING, SKELETON, check_body
 from archspec.source import Entries, Items, Scalar, Tree
-from archspec.spec import SECTIONS, OutputStride, Row, Setting, Spec, Tap
+from archspec.spec import SECTIONS, Budget, OutputStride, Row, Setting, Spec, Tap
 
 MAX_BLOCKS = 4096
+BUDGET = "budget"
 
 
 Memo: TypeAlias = dict[tuple[object, ...], tuple[Entries, list[Row]]]
@@ -104,6 +105,13 @@ def _document(tree: Entries, problems: Problems) -> tuple[Document | None, Mappi
     level = Level("spec", tree, "file", own=True)
     document: Document | None = reader.block(Document, [level], "the spec")
     return document, reader.settings
+
+
+def budget_of(tree: Entries) -> Budget | None:
+    """The budget of a merged tree, whatever is wrong with it."""
+    reader = Reader(Scaling(), "fixed", None, None, Problems(), tree.span)
+    said = said_of([Level("spec", tree, "file", own=True)], BUDGET)
+    return reader.read(BUDGET, parameters_of(Document)[BUDGET], said, "the spec")
 
 
 def _text(tree: Entries, key: str) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from archspec.errors import Problems, Span, SpecError, did_you_mean, error
 from archspec.resolve.edit import set_path
-from archspec.resolve.tree import COLUMNS, ROWS, entries_of, rows_in, rows_of, said
+from archspec.resolve.tree import COLUMNS, ROWS, entries_of, is_dead, leaves, rows_in, rows_of, said
 from archspec.schema import wrong
-from archspec.source import Entries, Items, Scalar, Tree, plain
+from archspec.source import Entries, Entry, Items, Scalar, Tree, plain
 from archspec.spec import SECTIONS, Axis
 
 MAX_VALUES = 10_000
@@ -24,8 +24,11 @@ def axes_of_search(tree: Tree | None, problems: Problems) -> tuple[Axis, ...]:
         if key not in {COLUMNS, ROWS}:
             hint = did_you_mean(key, (COLUMNS, ROWS))
             problems.add("E104", f"unknown key '{key}' in 'search'", entry.key.span, hint)
-    rows = rows_in(tree, problems)
-    return tuple(axis for row in rows if (axis := _axis(row, problems)))
+    before = len(problems)
+    axes = tuple(axis for row in rows_in(tree, problems) if (axis := _axis(row, problems)))
+    if not axes and len(problems) == before:
+        problems.add("E108", "'search' has no rows", tree.span, "say a path and values to try")
+    return axes
 
 
 def _axis(row: Entries, problems: Problems) -> Axis | None:
@@ -126,9 +129,9 @@ def _key(value: object) -> str:
 
 
 def check_axes(tree: Entries, axes: Sequence[Axis], problems: Problems) -> None:
-    """Check that each path addresses something, and no two the same.
+    """Check that each path addresses something that counts, and no two the same.
 
-    A value may still be wrong where it is used: a sweep counts that.
+    A value may still be wrong where it is used: see `check_values`.
 
     Args:
         tree: the spec, merged.
@@ -137,19 +140,48 @@ def check_axes(tree: Entries, axes: Sequence[Axis], problems: Problems) -> None:
     """
     written: dict[str, Axis] = {}
     for axis in axes:
-        section = axis.path.partition(".")[0]
-        if section not in SECTIONS or section in tree.entries:
-            try:
-                set_path(tree, Scalar(axis.path, axis.span), axis.values[0])
-            except SpecError as reason:
-                problems.extend(reason.diagnostics)
-                continue
+        before = len(problems)
+        _check_axis(tree, axis, problems)
+        if len(problems) > before:
+            continue
         places = set(_places(tree, axis.path))
         if other := next((written[at] for place in places for at in _around(place, written)), None):
             hint = f"'{other.path}' is searched at {other.span}"
-            message = f"'{axis.path}' and '{other.path}' set the same"
+            both = f"'{axis.path}' and '{other.path}' set the same"
+            message = f"'{axis.path}' stands twice" if axis.path == other.path else both
             problems.add("E213", message, axis.span, hint)
         written |= dict.fromkeys(places, axis)
+
+
+def _check_axis(tree: Entries, axis: Axis, problems: Problems) -> None:
+    section, *rest = axis.path.split(".")
+    if section == "budget":
+        hint = "sweep without it, and filter the file"
+        problems.add("E217", f"'{axis.path}' is what points are held to", axis.span, hint)
+    elif section not in SECTIONS or section in tree.entries:
+        wrong = list(_unset(tree, axis))
+        if len(wrong) == len(axis.values):
+            problems.extend(wrong[0].diagnostics)
+        elif section in SECTIONS and _does_nothing(rows_of(tree, section), rest, axis):
+            message = f"every row says '{'.'.join(rest)}' itself; '{axis.path}' does nothing"
+            problems.add("E207", message, axis.span, f"say '{section}.*.{'.'.join(rest)}'")
+
+
+def _unset(tree: Entries, axis: Axis) -> Iterator[SpecError]:
+    """Why values cannot be set, whatever they mean."""
+    for value in axis.values:
+        try:
+            set_path(tree, Scalar(axis.path, axis.span), value)
+        except SpecError as reason:
+            yield reason
+
+
+def _does_nothing(rows: Mapping[str, Entry], words: Sequence[str], axis: Axis) -> bool:
+    """Whether a path sets defaults of a table that every row overrides."""
+    if not words or words[0] in {*rows, "*"}:
+        return False
+    found = (path for value in axis.values for path, _span in leaves(value, tuple(words)))
+    return all(is_dead(path, rows) for path in found)
 
 
 def _places(tree: Entries, path: str) -> Iterator[str]:

@@ -124,9 +124,14 @@ def _section(section: str, tree: Tree, problems: Problems) -> Entries:
 def check_dead_text(table: Entries, rows: Mapping[str, Entry], problems: Problems) -> None:
     """A table default that every row overrides is text that does nothing."""
     for path, span in leaves(without(table, {ROWS, COLUMNS})):
-        if rows and all(_says(row.value, path) for row in rows.values()):
+        if is_dead(path, rows):
             message = f"every row says '{'.'.join(path)}' itself; this default does nothing"
             problems.add("E207", message, span)
+
+
+def is_dead(path: Path, rows: Mapping[str, Entry]) -> bool:
+    """Whether every row says a path itself, so that a default of the table does nothing."""
+    return bool(rows) and all(_says(row.value, path) for row in rows.values())
 
 
 def _says(row: Tree, path: Path) -> bool:

@@ -92,7 +92,8 @@ def _values(axis: Axis) -> Any:  # noqa: ANN401  an array of pyarrow
     """The values of an axis as a column: numbers if all are, else YAML."""
     said = [plain(value) for value in axis.values]
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in said):
-        return arrow.array(said)
+        with suppress(OverflowError, arrow.ArrowInvalid):  # too large for a column of numbers
+            return arrow.array(said)
     return arrow.array([shown(value) for value in axis.values])
 
 

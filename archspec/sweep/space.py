@@ -10,7 +10,7 @@ from archspec.api import BLOCKS, Parameters, Path, open_reference
 from archspec.block import Block
 from archspec.blocks import from_file
 from archspec.errors import Problems, Source, Span, error
-from archspec.resolve import Settled, check_axes, distinct, numbers, settle
+from archspec.resolve import Settled, check_axes, check_values, distinct, numbers, settle
 from archspec.source import Items, Scalar, Tree, parse
 from archspec.spec import Axis, Spec
 
@@ -98,7 +98,7 @@ def open_space(reference: Path, settings: Sequence[str] = (), files: Sequence[st
         files: Python files with blocks of the user's own.
 
     Raises:
-        SpecError: the spec or a setting is wrong; E620, nothing varies; E621, the budget does.
+        SpecError: the spec or a setting is wrong; E620, nothing varies.
     """
     opened, asked = open_reference(reference)
     given = [axis(text) for text in settings]
@@ -115,10 +115,8 @@ def open_space(reference: Path, settings: Sequence[str] = (), files: Sequence[st
         raise error("E620", f"nothing varies in {reference}", hint=hint)
     problems = Problems()
     check_axes(base.tree, axes, problems)
-    for one in axes:
-        if one.path.partition(".")[0] == "budget":
-            hint = "sweep without it, and filter the file"
-            problems.add("E621", f"'{one.path}' is what points are held to", one.span, hint)
+    problems.check()
+    check_values(base, axes, problems)
     problems.check()
     return Space(base, axes, tuple(files))
 
@@ -138,7 +136,7 @@ def axis(text: str) -> Axis:
     name = f"--set {path}"
     span = Span(Source(name, text), 1, 1, 1, len(path) + 1)
     if found := _RANGE.fullmatch(said.strip()):
-        start, end, step = (_number(number or "1") for number in found.groups())
+        start, end, step = (_number(number or "1", name) for number in found.groups())
         return Axis(path, numbers(path, start, end, step, span), span)
     values = parse(f"[{said}]", name)
     assert isinstance(values, Items)  # noqa: S101  brackets are a list
@@ -147,5 +145,8 @@ def axis(text: str) -> Axis:
     return Axis(path, distinct(path, values.items), span)
 
 
-def _number(text: str) -> float:
-    return float(text) if "." in text else int(text)
+def _number(text: str, name: str) -> float:
+    found = parse(text, name)
+    assert isinstance(found, Scalar)  # noqa: S101  the pattern is that of a number
+    assert isinstance(found.value, int | float)  # noqa: S101
+    return found.value

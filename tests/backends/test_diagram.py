@@ -13,6 +13,7 @@ from archspec.graph import INPUT, Graph, GraphBuilder
 from archspec.lift import lift
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.detectors import detector, suppressed
 from tests.svg import Picture, faults
 
 DATA = Path(__file__).parents[1] / "data"
@@ -276,3 +277,7 @@ def test_an_svg_needs_nothing_from_outside():
     assert not re.search(r"url\(|@import|href|<script|<image|\son\w+=", svg)
     assert 'role="img"' in svg
     assert "prefers-color-scheme: dark" in svg
+
+
+def test_a_graph_with_suppression_is_drawn_too():
+    assert faults(diagram.emit(suppressed(detector(), ops.Suppression()))) == []

@@ -218,8 +218,9 @@ point   stages.s1.expansion   stages.s2.kernel   params   trainable      macs   
 
 def test_a_front_of_nothing_says_so():
     options = ["-o", "a.csv", "--set", "stages.s2.residual=always", "--front", "macs"]
+    result = run("sweep", "net.yaml", *options, status=1)
     assert (
-        printed("sweep", "net.yaml", *options)
+        result.stdout
         == """\
 net.yaml → a.csv: 0 of 4 points
 no specs: 4
@@ -228,8 +229,23 @@ no specs: 4
 no point is on the front, as none is in the file
 """
     )
-    result = run("sweep", "net.yaml", *options, "--format", "json")
+    result = run("sweep", "net.yaml", *options, "--format", "json", status=1)
     assert result.stdout == "[]\n"
+
+
+def test_a_sweep_without_a_point_within_the_budget_fails():
+    Path("net.yaml").write_text(SPEC + "budget: {params: 1}\n", encoding="utf-8")
+    result = run("sweep", "net.yaml", "-o", "a.csv", status=1)
+    assert result.stdout == ("net.yaml → a.csv: 0 of 4 points\nover the budget: 4 (params 4)\n")
+    assert Path("a.csv").is_file()
+
+
+@pytest.mark.parametrize("value", ["1180591620717411303424", "9007199254740993,32.5"])
+def test_a_value_too_large_for_a_column_of_numbers_is_text(value):
+    text = printed("sweep", "net.yaml", "--set", f"input=32,{value}", "-o", "a.parquet")
+    assert "'input' is 9007199254740993; wanted" in text or f"'input' is {value}; wanted" in text
+    (point,) = {one["input"] for one in sweep.read("a.parquet")}
+    assert point == "32"
 
 
 def test_programs_get_the_front_alone_with_every_column():
@@ -351,7 +367,7 @@ REFUSED = [
     ),
     (
         ["--set", "budget.macs=1M,2M"],
-        "--set budget.macs:1:1: E621 'budget.macs' is what points are held to\n"
+        "--set budget.macs:1:1: E217 'budget.macs' is what points are held to\n"
         "    1 | budget.macs=1M,2M\n"
         "      | ^^^^^^^^^^^\n"
         "   sweep without it, and filter the file\n",
@@ -396,6 +412,22 @@ REFUSED = [
         " 3 never come to 1\n"
         "    1 | stages.s1.kernel=3..1\n"
         "      | ^^^^^^^^^^^^^^^^\n",
+    ),
+    (
+        ["--set", "stages.s9.kernel=3,5"],
+        "--set stages.s9.kernel:1:1: E104 'stages' has no row 's9', and no block in it has such a"
+        " parameter\n"
+        "    1 | stages.s9.kernel=3,5\n"
+        "      | ^^^^^^^^^^^^^^^^\n"
+        "   the rows are s1, s2\n",
+    ),
+    (
+        ["--set", "stages.channels=8,16"],
+        "--set stages.channels:1:1: E207 every row says 'channels' itself; 'stages.channels' does"
+        " nothing\n"
+        "    1 | stages.channels=8,16\n"
+        "      | ^^^^^^^^^^^^^^^\n"
+        "   say 'stages.*.channels'\n",
     ),
     (["--set", "stages.s1.kernel"], "E102 '--set stages.s1.kernel' is not path=value\n"),
     (["--set", "stages.s1.kernel= "], "E102 '--set stages.s1.kernel= ' is not path=value\n"),

@@ -242,6 +242,7 @@ def test_masks_are_read_again_as_they_were(folder):
         ((10, 10, float("nan"), 20), None, "a box is no four numbers"),
         ((10, float("-inf"), 20, 20), None, "a box is no four numbers"),
         ((10, 10, float("inf"), 20), None, "a box is no four numbers"),
+        ((10, 10, 10**400, 20), None, "a box is no four numbers"),
     ],
 )
 def test_boxes_are_cut_at_the_border_and_left_out_where_nothing_stays(folder, box, kept, problem):
@@ -614,6 +615,18 @@ def test_names_of_yolo_that_are_none_are_refused(folder, names, said):
     folder.yolo("", names)
     wanted = "   wanted: names: [cat, dog], or names: {0: cat, 1: dog}"
     assert folder.refusal() == f"E702 'DIR/data.yaml' {said}\n{wanted}"
+
+
+def test_a_file_that_the_system_does_not_give_is_named_with_the_reason(folder, monkeypatch):
+    folder.yolo("0 .5 .5 .5 .5")
+
+    def refused(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", refused)
+    assert folder.refusal() == "E702 'DIR/data.yaml' cannot be read: Permission denied"
+    (folder.path / "data.yaml").unlink()
+    assert folder.problems()[0] == "labels/a.txt: cannot be read: Permission denied"
 
 
 def test_lists_of_names_have_a_limit(folder):

@@ -282,3 +282,13 @@ def test_progress_is_told_of_each_picture(folder):
     told = []
     folder.read("classification", 1, progress=lambda *done: told.append(done))
     assert told == [(number, 5) for number in range(1, 6)]
+
+
+def test_of_yolo_without_a_part_to_validate_with_a_share_is_held_back(folder):
+    for number in range(20):
+        folder.picture(f"images/train/{number}.png", size=(8, 8))
+        folder.text(f"labels/train/{number}.txt", "1 .5 .5 .5 .5")
+    data = folder.read()
+    assert data.validation
+    assert sorted(seeds((*data.train, *data.validation))) == list(range(20))
+    assert {sample.labels for sample in data.validation} == {(1,)}

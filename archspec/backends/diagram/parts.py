@@ -81,7 +81,8 @@ def bands(graph: Graph) -> list[Band]:
             for _, title, prefix, nodes in some
         ]
         shape = blocks[-1].last.shape
-        said = f"{shape[-1]} channels" if not blocks[-1].last.row else shaped(shape)
+        is_image = shape and not blocks[-1].last.row
+        said = f"{shape[-1]} channels" if is_image else shaped(shape)
         found.append(Band(name, said, blocks))
     _hand_over(graph, [block for band in found for block in band.blocks])
     for band in found:

@@ -19,28 +19,25 @@ from archspec.ops import (
 
 
 def _decode_boxes(site: Site, op: DecodeBoxes) -> None:
-    """Centers and sizes apart, in the order of the predictions; corners in that order too."""
-    place, size = (0, 2), (2, 4)
     boxes = np.array(list(op.default_boxes()))
-    centers, sides = boxes[:, :2], boxes[:, 2:]
-    if op.order == "yxhw":
-        centers, sides = centers[:, ::-1], sides[:, ::-1]
+    centers, sides, variance = boxes[:, :2], boxes[:, 2:], np.array(op.variance)
     given = _float(site, site.inputs[0])
-    near = _columns(site, given, *place)
-    near = site.step("Mul", near, _hold(site, "scale", sides * op.variance[:2]))
+    if op.order == "yxhw":
+        given = site.step("Gather", given, site.integers(1, 0, 3, 2), axis=2)
+        variance = variance[[1, 0, 3, 2]]
+    near = _columns(site, given, 0, 2)
+    near = site.step("Mul", near, _hold(site, "scale", sides * variance[:2]))
     near = site.step("Add", near, _hold(site, "center", centers))
-    log = site.step("Mul", _columns(site, given, *size), site.single(*op.variance[2:]))
+    log = site.step("Mul", _columns(site, given, 2, 4), site.single(*variance[2:]))
     if op.limit is not None:
         log = site.step("Min", log, site.single(op.limit))
     half = site.step("Mul", site.step("Exp", log), _hold(site, "half", sides / 2))
     corners = site.step("Sub", near, half), site.step("Add", near, half)
-    last = site.step if op.order == "yxhw" or _is_half(site) else site.add
-    value = last("Concat", *corners, axis=2)
-    if op.order == "yxhw":
-        last = site.step if _is_half(site) else site.add
-        value = last("Gather", value, site.integers(1, 0, 3, 2), axis=2)
     if _is_half(site):
-        site.add("Cast", value, to=TensorProto.FLOAT16)
+        joined = site.step("Concat", *corners, axis=2)
+        site.add("Cast", joined, to=TensorProto.FLOAT16)
+    else:
+        site.add("Concat", *corners, axis=2)
 
 
 def _columns(site: Site, value: str, start: int, stop: int) -> str:
@@ -48,7 +45,7 @@ def _columns(site: Site, value: str, start: int, stop: int) -> str:
 
 
 def _hold(site: Site, name: str, array: Array) -> str:
-    return site.writer.hold(f"{site.node.name}/{name}", np.ascontiguousarray(array), "fp32")
+    return site.writer.hold(f"{site.node.name}/{name}", array, "fp32")
 
 
 def _is_half(site: Site) -> bool:
