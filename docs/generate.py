@@ -228,7 +228,7 @@ MEANINGS = {
     "E303": "a tap that is not there, or is not one value",
     "E304": "`output_stride` reaches a block that has no dilation",
     "E305": "feature maps that are no images, or grow",
-    "E306": "default boxes for another number of feature maps",
+    "E306": "default boxes for another number of feature maps, none, or too many",
     "E307": "a spec without the block `ssd`, of which default boxes are asked",
     "E401": "Keras has no layer for a node",
     "E402": "Keras is set to put the channels first",
