@@ -30,7 +30,7 @@ stem: [{block: conv, channels: 8, kernel: 3, stride: 2}]
 stages:
   block: depthwise_separable
   columns: [channels, stride]
-  rows: [[16, 2], [16, 1]]
+  rows: [[16, 2]]
 head: [{block: global_pool}, {block: classifier}]
 train: {epochs: 2, batch: 8, learning_rate: 2e-3, clip_norm: 1, early_stop: 9}
 """
