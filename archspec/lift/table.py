@@ -135,9 +135,7 @@ def _shuffle(op: ops.Shuffle, inputs: Sequence[Image], step: Steps) -> None:
     step.part("", "Reshape", value, target_shape=[*shape])
 
 
-def _between(
-    step: Steps, value: Read, axis: int, sizes: tuple[int, int], prefix: str
-) -> list[Read]:
+def _between(step: Steps, value: Read, axis: int, sizes: tuple[int, int], to: str) -> list[Read]:
     """The two pixels that each lies between along an axis, if corners stay, times their shares."""
     size, wanted = sizes
     places = [place * (size - 1) / max(wanted - 1, 1) for place in range(wanted)]
@@ -145,15 +143,11 @@ def _between(
     after = [min(place + 1, size - 1) for place in before]
     shares = [place - floor for place, floor in zip(places, before, strict=True)]
     terms: list[Read] = []
-    for name, pixels, share in (
-        ("before", before, [1 - share for share in shares]),
-        ("after", after, shares),
-    ):
-        taken = step.part(f"{prefix}{name}", "ops.Take", value, pixels, axis=axis)
-        scale = [[one] for one in share] if axis == 2 else [[[one]] for one in share]  # noqa: PLR2004  columns
-        terms.append(
-            step.part(f"{prefix}{name}_share", "Rescaling", taken, scale=scale, offset=0.0)
-        )
+    rest = [1 - share for share in shares]
+    for name, pixels, share in (("before", before, rest), ("after", after, shares)):
+        taken = step.part(f"{to}{name}", "ops.Take", value, pixels, axis=axis)
+        scale = [[one] if axis > 1 else [[one]] for one in share]
+        terms.append(step.part(f"{to}{name}_share", "Rescaling", taken, scale=scale, offset=0.0))
     return terms
 
 
