@@ -181,6 +181,61 @@ def test_the_schema_knows_the_block(here):
     assert json.loads((here / "schema.json").read_text(encoding="utf-8")) == schema
 
 
+BOTH = """\
+from dataclasses import dataclass
+
+from archspec import Block
+from archspec.ops import Add, Multiply
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Both:
+    'The sum and the product.'
+
+
+def unfold(build, values, p):
+    product = build.add("product", Multiply(), *values[:2])
+    return {"sum": build.add("sum", Add(), *values), "product": product}
+
+
+BLOCK = Block(Both, unfold, several=True)
+"""
+TWO = """\
+archspec: 1
+name: net
+input: 8
+stages:
+  - {block: conv, channels: 4, kernel: 3}
+  - {block: conv, channels: 4, kernel: 3}
+  - {block: both, inputs: [s1, s2]}
+"""
+
+
+def test_a_block_may_read_several_values_and_give_several(here):
+    (here / "both.py").write_text(BOTH, encoding="utf-8")
+    blocks = {**archspec.BLOCKS, **from_file("both.py")}
+
+    def graph(more: str) -> archspec.Graph:
+        (here / "two.yaml").write_text(TWO + more, encoding="utf-8")
+        return archspec.to_graph(archspec.load("two.yaml", blocks=blocks))
+
+    both = graph("")
+    assert both.outputs == {"sum": "s3.1.sum", "product": "s3.1.product"}
+    assert both.named["s3.1.sum"].inputs == ("s1.1.conv", "s2.1.conv")
+    with pytest.raises(archspec.SpecError) as caught:
+        graph("  - {block: both}\n")
+    (problem,) = caught.value.diagnostics
+    assert (problem.code, problem.message, problem.hint) == (
+        *("E303", "stages.s4: the row before gives several values"),
+        "say 'inputs'",
+    )
+    tapped = graph(
+        "  - {block: conv, channels: 2, kernel: 1, inputs: s3}\noutputs: {x: s4, y: s3.1.product}\n"
+    )
+    assert tapped.named["s4.1.conv"].inputs == ("s3.1.sum",)
+    assert tapped.outputs == {"x": "s4.1.conv", "y": "s3.1.product"}
+
+
 def test_the_blocks_are_listed_with_it():
     before = json.loads(printed("blocks", "--format", "json"))
     after = json.loads(printed("blocks", "--blocks", "squeeze.py", "--format", "json"))
