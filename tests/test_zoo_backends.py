@@ -27,11 +27,13 @@ SETTINGS = {
 }
 # Nets for large images, of which a few pixels are enough.
 LARGE = {
+    "deeplabv3_mobilenet_v2": {"input": 97},
     "deeplabv3_mobilenet_v3_large": {"input": 97},
     "deeplabv3_resnet101": {"input": 97},
     "deeplabv3_resnet50": {"input": 97},
     "fcn_resnet101": {"input": 97},
     "fcn_resnet50": {"input": 97},
+    "lraspp_mobilenet_v3_large": {"input": 97},
 }
 ZOO = dict.fromkeys([*SETTINGS, *(choices.of(name)[0] for name in zoo.names())])
 # Random weights let the rounding of these grow until nothing can be said of LiteRT.

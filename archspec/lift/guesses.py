@@ -90,6 +90,12 @@ def _resize(parts: Parts, _: Sequence[Shape]) -> Iterator[Op]:
     yield ops.Resize("nearest", (count(len(rows), "rows"), count(len(columns), "columns")))
 
 
+def _corners(parts: Parts, _: Sequence[Shape]) -> Iterator[Op]:
+    rows, columns = parts["rows_before"].args[1], parts["before"].args[1]
+    size = (count(len(rows), "rows"), count(len(columns), "columns"))
+    yield ops.Resize("align_corners", size)
+
+
 def _window(parts: Parts, shapes: Sequence[Shape]) -> Iterator[Op]:
     """A blur, or a pool with pixels around it."""
     rows, columns = _around(parts)
@@ -171,5 +177,6 @@ GUESSES: Sequence[tuple[Guess, int]] = (
     (_pixel_norm, 1),
     (_channels, 1),
     (_resize, 1),
+    (_corners, 1),
     (_window, 1),
 )

@@ -12,7 +12,9 @@ from archspec.backends.reference import Reference
 from archspec.deploy.check import random_images
 from archspec.deploy.deviation import bound, difference
 from archspec.deploy.tflite import export_tflite
+from archspec.ops import Suppression
 from archspec.passes.pipeline import deployed
+from tests.detectors import as_image, draw, given, listed, slowly, suppressed
 from tests.parity import GRAPHS, arrays
 
 # Small images; together they have every block and every kind of op that the zoo has.
@@ -94,6 +96,15 @@ def test_openvino_knows_every_op(form):
         images = random_images(graph, weights)[: 1 if form == "mobile" else 2]
         found = openvino(FORMS[form](graph, weights), images)
         assert far(found, graph, weights, images) == {}, name
+
+
+@pytest.mark.parametrize(
+    "limits", [Suppression(0.2, 0.4), Suppression(0.1, 0.3, 4, 20, 6), Suppression(1.0)]
+)
+def test_openvino_suppresses_the_same_boxes(limits):
+    boxes, scores = draw(3, 2, 30, 4)
+    model = emit(suppressed(given(30, 4), limits), {})
+    assert listed(openvino(model, as_image(boxes, scores))) == slowly(boxes, scores, limits)
 
 
 @pytest.mark.keras

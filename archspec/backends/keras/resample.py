@@ -1,6 +1,6 @@
 """The ops that resample an image, in Keras."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,8 +28,10 @@ def resize(op: ops.Resize, shape: Shape, common: Common) -> Sequence[Layer]:
         image, *like = values
         height, width = op.sides(shape, *(value.shape[1:] for value in like))
         if op.mode == "align_corners":
-            image = _along(image, 1, (shape[0], height), part(common, "rows"))
-            return _along(image, 2, (shape[1], width), common)
+            named = partial(part, common)
+            rows = _between(image, 1, (shape[0], height), lambda part: named(f"rows_{part}"))
+            image = layers.Add(**named("rows"))(rows)
+            return layers.Add(**common)(_between(image, 2, (shape[1], width), named))
         if not (height % shape[0] or width % shape[1]):
             factors = (height // shape[0], width // shape[1])
             return layers.UpSampling2D(factors, interpolation=op.mode, **common)(image)
@@ -44,23 +46,24 @@ def resize(op: ops.Resize, shape: Shape, common: Common) -> Sequence[Layer]:
     return [apply]
 
 
-def _along(image: Tensor, axis: int, sizes: tuple[int, int], common: Common) -> Tensor:
-    """Lines between pixels whose corners stay, along an axis: two pixels, each times its share."""
+def _between(
+    image: Tensor, axis: int, sizes: tuple[int, int], named: Callable[[str], Common]
+) -> Sequence[Tensor]:
+    """The two pixels that each lies between along an axis, if corners stay, times their shares."""
     size, wanted = sizes
     places = np.arange(wanted) * (size - 1) / max(wanted - 1, 1)
     before = np.floor(places).astype(int)
     after = np.minimum(before + 1, size - 1)
-    shape = (-1, *[1] * (3 - axis))
     terms: list[Tensor] = []
     for name, pixels, share in (
         ("before", before, 1 - (places - before)),
         ("after", after, places - before),
     ):
         take = partial(operations.take, indices=pixels.tolist(), axis=axis)
-        taken = operation(take, part(common, name))(image)
-        scale = share.reshape(shape).tolist()
-        terms.append(layers.Rescaling(scale, **part(common, f"{name}_share"))(taken))
-    return layers.Add(**common)(terms)
+        taken = operation(take, named(name))(image)
+        scale = share.reshape(-1, *[1] * (3 - axis))
+        terms.append(layers.Rescaling(scale, **named(f"{name}_share"))(taken))
+    return terms
 
 
 def pad(op: ops.Pad, _: Shape, common: Common) -> Sequence[Layer]:
