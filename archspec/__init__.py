@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from archspec.verdicts import verify
 
 _HOME = {
-    **dict.fromkeys(
-        ("BLOCKS", "cost", "default_boxes", "json_schema", "load", "to_graph"), "api"
-    ),
+    **dict.fromkeys(("BLOCKS", "cost", "default_boxes", "json_schema", "load", "to_graph"), "api"),
     **dict.fromkeys(("compile", "load_weights"), "artifacts"),
     "export": "exports",
     **dict.fromkeys(("Block", "Builder"), "block"),
