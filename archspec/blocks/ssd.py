@@ -11,13 +11,22 @@ Source: Liu et al. 2015, arXiv:1512.02325; Sandler et al. 2018, arXiv:1801.04381
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf, sqrt
+from math import inf, prod, sqrt
 from typing import Literal, TypeAlias
 
 from archspec.block import Block, Builder
 from archspec.errors import error
 from archspec.graph import INPUT
-from archspec.ops import Activation, DecodeBoxes, Level, Rows, Shape, Slice, Suppression
+from archspec.ops import (
+    MAX_BOXES,
+    Activation,
+    DecodeBoxes,
+    Level,
+    Rows,
+    Shape,
+    Slice,
+    Suppression,
+)
 from archspec.parameters import (
     FLAG,
     NMS,
@@ -69,21 +78,17 @@ def unfold(build: Builder, maps: Sequence[str], p: Ssd) -> Mapping[str, str]:
     if p.score == "softmax" and p.background is None:
         message = "a softmax needs a background, or something is everywhere"
         raise build.error("E302", message, "background", "say score: sigmoid")
-    shapes = _shapes(build, maps)
-    sizes = _sizes(build, p.anchors, len(maps))
+    levels = _levels(build, maps, p.anchors)
     columns = build.classes + (p.background is not None)
     deltas, logits = list[str](), list[str]()
-    for number, (value, own) in enumerate(zip(maps, sizes, strict=True), 1):
+    for number, (value, (_, sizes)) in enumerate(zip(maps, levels, strict=True), 1):
         level = build.within(f"level{number}")
-        deltas.append(_predicted(level.within("boxes"), value, p, 4 * len(own)))
-        logits.append(_predicted(level.within("classes"), value, p, columns * len(own)))
+        deltas.append(_predicted(level.within("boxes"), value, p, 4 * len(sizes)))
+        logits.append(_predicted(level.within("classes"), value, p, columns * len(sizes)))
     found = {
         "box_deltas": build.add("box_deltas", Rows(4), *deltas),
         "class_logits": build.add("class_logits", Rows(columns), *logits),
     }
-    levels = tuple(
-        Level((height, width), own) for (height, width, _), own in zip(shapes, sizes, strict=True)
-    )
     op = DecodeBoxes(levels, p.coder.order, p.coder.variance, p.coder.limit)
     build.add("boxes", op, found["box_deltas"])
     scores = build.add("probabilities", Activation(p.score), found["class_logits"])
@@ -97,6 +102,24 @@ def _predicted(build: Builder, x: str, p: Ssd, channels: int) -> str:
         return build.part("", x, last, channels)
     y = build.depthwise(x, p.depthwise, stride=1, dilation=1, se=None)
     return build.part("", y, Part(bias=True, init=p.init, l2=p.l2), channels)
+
+
+def _levels(build: Builder, maps: Sequence[str], anchors: Anchors) -> tuple[Level, ...]:
+    """The default boxes of each map.
+
+    Raises:
+        SpecError: E306, one has none, or all have too many.
+    """
+    shapes, sizes = _shapes(build, maps), _sizes(build, anchors, len(maps))
+    if not all(sizes):
+        message = "a feature map has no default boxes"
+        raise build.error("E306", message, "anchors.ratios", "say ratios, or between: true")
+    grids = [(height, width) for height, width, _ in shapes]
+    count = sum(prod(grid) * len(own) for grid, own in zip(grids, sizes, strict=True))
+    if count > MAX_BOXES:
+        message = f"{count} default boxes; at most {MAX_BOXES} are possible"
+        raise build.error("E306", message, "anchors", "tap feature maps that are smaller")
+    return tuple(map(Level, grids, sizes))
 
 
 def _shapes(build: Builder, maps: Sequence[str]) -> Sequence[Shape]:

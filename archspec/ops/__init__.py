@@ -11,6 +11,7 @@ from archspec.ops.attention import (
 from archspec.ops.channel import ChannelConvolution, PixelNorm, ResponseNorm, Scale, Shuffle
 from archspec.ops.combine import Add, Concat, Dense, Flatten, Multiply, Slice
 from archspec.ops.detection import (
+    MAX_BOXES,
     CountPicks,
     DecodeBoxes,
     Level,
@@ -82,6 +83,7 @@ SUPPRESSING: tuple[type[Op], ...] = (CountPicks, PickBoxes, PickClasses, PickSco
 __all__ = [
     "ALL",
     "FUNCTIONS",
+    "MAX_BOXES",
     "SAMPLINGS",
     "SUPPRESSING",
     "Activation",

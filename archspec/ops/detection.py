@@ -10,6 +10,7 @@ Order: TypeAlias = Literal["yxhw", "xywh"]
 """Of the four numbers of a box: center, then height and width, or x before y."""
 
 MAX_BOXES = 1 << 20
+"""Default boxes of a detector; those of large images are tens of thousands."""
 
 
 @dataclass(frozen=True, slots=True)
