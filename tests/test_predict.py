@@ -246,3 +246,12 @@ def test_a_record_of_each_kind_is_plain_data():
     mask = Mask(np.array([[0, 1], [1, 1]]), ["sky", "sea"])
     assert mask.record == [{"label": "sea", "share": 0.75}, {"label": "sky", "share": 0.25}]
     assert str(mask) == "sea 75%, sky 25%"
+
+
+def test_the_background_of_a_mask_is_left_as_it_is():
+    classes = np.zeros((400, 400), int)
+    classes[200:] = 1
+    image = np.full((400, 400, 3), 100, np.uint8)
+    drawn = np.asarray(drawing.drawn(image, Mask(classes, ["background", "cat"])))
+    assert (drawn[100:200] == 100).all()
+    assert drawn[300, 300].tolist() == [(100 + value) // 2 for value in drawing.color(1)]
