@@ -58,7 +58,7 @@ def opened(file: Path, make: Callable[[Any], NDArray[Any]]) -> NDArray[Any]:
     from PIL import Image  # noqa: PLC0415  for pictures only
 
     if not os.path.isfile(file):  # noqa: PTH113  Path.is_file raises where a name is too long
-        raise PictureError("is not there")
+        raise PictureError("is a folder" if os.path.isdir(file) else "is not there")  # noqa: PTH112  likewise
     try:
         with _quiet(), Image.open(file, formats=FORMATS) as image:
             if image.width * image.height <= LARGEST:

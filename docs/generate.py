@@ -341,9 +341,9 @@ MEANINGS = {
     "E731": "a net without an output that could be trained",
     "E740": "options of a detector's file that do not go together",
     "E741": "detections of a net that gives no boxes and scores",
-    "E750": "a file whose pictures and outputs are not said in it",
+    "E750": "a file whose pictures and outputs are not said in it, or are no pictures and classes",
     "E751": "a picture that does not decode, or is not there",
-    "E752": "two pictures that would be drawn to one file",
+    "E752": "two pictures that would be drawn to one file, or one over itself",
 }
 """Code → what is wrong, in a few words."""
 

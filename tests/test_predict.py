@@ -174,8 +174,10 @@ def test_what_is_found_is_said_and_given_as_json():
 def test_what_does_not_decode_is_left_out_and_the_rest_is_drawn():
     model = str(export(CLASSIFIER, "c.onnx"))
     Path("broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
-    result = run("predict", model, "broken.jpg", "0.png", "gone.png", "-o", "out", status=1)
-    assert result.stderr == "E751 'broken.jpg' does not decode\nE751 'gone.png' is not there\n"
+    result = run("predict", model, "broken.jpg", "0.png", "gone.png", "..", "-o", "out", status=1)
+    assert result.stderr == (
+        "E751 'broken.jpg' does not decode\nE751 'gone.png' is not there\nE751 '..' is a folder\n"
+    )
     assert result.stdout.startswith("0.png → out/0.png: ")
     assert [path.name for path in Path("out").iterdir()] == ["0.png"]
 
@@ -190,6 +192,37 @@ def test_two_pictures_of_one_name_are_refused_before_anything_is_drawn():
         "   give them one after the other, to two folders\n"
     )
     assert not Path("out").exists()
+
+
+def test_no_picture_is_drawn_over():
+    model = str(export(CLASSIFIER, "c.onnx"))
+    before = Path("0.png").read_bytes()
+    Path("link").symlink_to(".")
+    for folder in (".", "link"):
+        assert refusal("predict", model, "0.png", "-o", folder) == (
+            "E752 '0.png' would be drawn over\n   say another folder with -o\n"
+        )
+    assert Path("0.png").read_bytes() == before
+
+
+def test_a_file_of_a_fixed_batch_takes_one_picture_all_the_same():
+    one = found(export(CLASSIFIER, "c.onnx"))
+    many = found(export(CLASSIFIER, "c.onnx", "--batch", "3"))
+    assert [str(picture.found) for picture in many] == [str(picture.found) for picture in one]
+
+
+def test_outputs_of_something_else_than_classes_are_refused():
+    model = str(export(CLASSIFIER, "c.onnx", "--outputs", "s1"))
+    assert refusal("predict", model, "0.png", "-o", "out") == (
+        "E750 its output 's1' says nothing of 3 classes\n   export it without --outputs\n"
+    )
+
+
+def test_a_net_for_other_than_pictures_is_refused():
+    model = str(export(CLASSIFIER.replace("96, 3]", "96, 4]"), "c.onnx"))
+    assert refusal("predict", model, "0.png", "-o", "out") == (
+        "E750 the net takes 4 channels, and pictures have 1 or 3\n"
+    )
 
 
 def test_a_file_that_does_not_say_what_it_takes_is_refused():
@@ -213,3 +246,12 @@ def test_a_record_of_each_kind_is_plain_data():
     mask = Mask(np.array([[0, 1], [1, 1]]), ["sky", "sea"])
     assert mask.record == [{"label": "sea", "share": 0.75}, {"label": "sky", "share": 0.25}]
     assert str(mask) == "sea 75%, sky 25%"
+
+
+def test_the_background_of_a_mask_is_left_as_it_is():
+    classes = np.zeros((400, 400), int)
+    classes[200:] = 1
+    image = np.full((400, 400, 3), 100, np.uint8)
+    drawn = np.asarray(drawing.drawn(image, Mask(classes, ["background", "cat"])))
+    assert (drawn[100:200] == 100).all()
+    assert drawn[300, 300].tolist() == [(100 + value) // 2 for value in drawing.color(1)]

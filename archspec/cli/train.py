@@ -3,7 +3,6 @@
 import gc
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Self
 
@@ -69,13 +68,13 @@ def train(
     loaded = load_spec(spec, settings, files)
     with _Bar(loaded.title) as bar, _interrupted(output):
         how = training.How(
-            export=Path(export) if export else None,
+            export=export,
             reading=bar.reading,
             begun=bar.begun,
             watcher=bar,
             **asked,
         )
-        done = training.train(loaded, Path(data), Path(output), how)
+        done = training.train(loaded, data, output, how)
     click.echo("\n".join(_summary(loaded.title, done)))
 
 

@@ -18,6 +18,7 @@ from archspec.deploy.deviation import (
     deviations,
     difference,
     is_one_class,
+    of_shares,
     repeat,
     rounding,
 )
@@ -172,7 +173,13 @@ class _Trial:
         bounds = dict.fromkeys(truth, self.tolerance)
         if max(gaps.values()) > self.tolerance:
             exact = Reference(self.graph, self.weights, "float64")(images)
-            bounds = {name: bound(truth[name], exact[name], self.tolerance) for name in truth}
+            bounds = {
+                name: max(
+                    bound(truth[name], exact[name], self.tolerance),
+                    of_shares(self.graph, name, exact[name]),
+                )
+                for name in truth
+            }
         worst = max(truth, key=lambda name: gaps[name] / bounds[name])
         if gaps[worst] > bounds[worst]:
             place = f"output '{worst}' away from the reference"

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from archspec.backends.reference import Reference
 from archspec.deploy.check import BATCHES, Agreement, random_images
-from archspec.deploy.deviation import bound, difference
+from archspec.deploy.deviation import bound, difference, of_shares
 from archspec.deploy.litert import LiteRT, batches, first_line, quiet
 from archspec.errors import SpecError, did_you_mean, error
 from archspec.files import write_whole
@@ -238,7 +238,12 @@ def _agreement(
     bounds = dict.fromkeys(near, _TOLERANCE)
     if max(gaps.values()) > _TOLERANCE:
         exact = Reference(graph, weights, "float64")(images)
-        bounds = {name: bound(near[name], exact[name], _TOLERANCE) for name in near}
+        bounds = {
+            name: max(
+                bound(near[name], exact[name], _TOLERANCE), of_shares(graph, name, exact[name])
+            )
+            for name in near
+        }
         _need_sight(bounds)
     if rounded:
         coarse = rounded(images)

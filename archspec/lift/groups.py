@@ -11,8 +11,9 @@ from archspec.lift.calls import Call, Net
 from archspec.lift.guesses import guesses
 from archspec.lift.said import IDLE, TRAINING, RefusedError, Said, Value, is_list, is_object
 from archspec.lift.site import Array, Draft, Site, Source, Tensor
+from archspec.lift.steps import Step
 from archspec.lift.structure import Read
-from archspec.lift.table import Step, steps
+from archspec.lift.table import steps
 from archspec.lift.windows import convolution, depthwise, pool
 from archspec.ops import ChannelConvolution, Op, Scale, ShapeError
 

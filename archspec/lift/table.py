@@ -6,95 +6,12 @@ is equal to them is that op. The two are changed together: a test lifts what the
 
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 from archspec import ops
-from archspec.lift.structure import ELLIPSIS, Read
+from archspec.lift.steps import Image, Step, Steps
+from archspec.lift.structure import Read
 from archspec.ops import Op, Shape
-
-Image: TypeAlias = tuple[Read, Shape]
-"""A value and its shape (h, w, c), or (c,)."""
-
-
-class Step(NamedTuple):
-    """One call: class, settings that are not Keras's defaults, and what it is called with."""
-
-    kind: str
-    settings: Mapping[str, Any]
-    args: Sequence[Any]
-    named: Mapping[str, Any]
-
-
-class Steps:
-    """The calls of one node, by name.
-
-    Args:
-        name: of the node.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.steps: dict[str, Step] = {}
-        self.number = 0
-
-    def part(self, part: str, kind: str, *args: Any, **settings: Any) -> Read:  # noqa: ANN401  JSON
-        """A call named as a part of the node; the last one, without a part, as the node."""
-        name = f"{self.name}.{part}" if part else self.name
-        self.steps[name] = Step(kind, settings, args, {})
-        return Read(name)
-
-    def __call__(self, kind: str, *args: Any, **settings: Any) -> Read:  # noqa: ANN401  JSON
-        """An operation, or a Rescaling, with a number in its name."""
-        self.number += 1
-        word = {"Rescaling": "rescale"}.get(kind, kind.lower())
-        return self.part(
-            f"{word}{self.number}", kind if word == "rescale" else f"ops.{kind}", *args, **settings
-        )
-
-    def slice(self, value: Read, start: int | None, stop: int | None) -> Read:
-        """Some channels."""
-        return self("GetItem", value, [ELLIPSIS, [start, stop, None]])
-
-    def rescaled(self, value: Read, scale: Any = 1.0, offset: Any = 0.0) -> Read:  # noqa: ANN401  JSON
-        """A product and a sum with numbers."""
-        return self("Rescaling", value, scale=scale, offset=offset)
-
-    def turned(self, matrices: Read) -> Read:
-        """Each matrix with rows for columns."""
-        return self("Transpose", matrices, axes=[0, 1, 3, 2])
-
-    def matrices(self, image: Image, heads: int, width: int, patch: int = 1) -> Read:
-        """As `Steps.matrices` of the back end."""
-        value, (height, wide, channels) = image
-        rows = height * wide // patch**2 * (channels // heads // width)
-        if heads * patch > 1:
-            value = self("Reshape", value, newshape=_split((height, wide, channels), heads, patch))
-            value = self("Transpose", value, axes=_turns(patch)[0])
-        return self("Reshape", value, newshape=[-1, patch * patch * heads, rows, width])
-
-    def image(self, matrices: Read, size: int, like: Shape, heads: int, patch: int = 1) -> None:
-        """As `Steps.image` of the back end, for matrices of `size` numbers."""
-        height, wide = like[:2]
-        shape = (height, wide, size // (height * wide))
-        if heads * patch > 1:
-            split = _split(shape, heads, patch)
-            there, back = _turns(patch)
-            matrices = self("Reshape", matrices, newshape=[split[place] for place in there])
-            matrices = self("Transpose", matrices, axes=back)
-        self.part("", "ops.Reshape", matrices, newshape=[-1, *shape])
-
-
-def _split(image: Shape, heads: int, patch: int) -> list[int]:
-    height, width, channels = image
-    if patch == 1:
-        return [-1, height * width, heads, channels // heads]
-    return [-1, height // patch, patch, width // patch, patch * heads, channels // heads]
-
-
-def _turns(patch: int) -> tuple[list[int], list[int]]:
-    if patch == 1:
-        return [0, 2, 1, 3], [0, 2, 1, 3]
-    return [0, 2, 4, 1, 3, 5], [0, 3, 1, 4, 2, 5]
 
 
 def _attention(op: ops.Attention, inputs: Sequence[Image], step: Steps) -> None:
@@ -218,9 +135,7 @@ def _shuffle(op: ops.Shuffle, inputs: Sequence[Image], step: Steps) -> None:
     step.part("", "Reshape", value, target_shape=[*shape])
 
 
-def _between(
-    step: Steps, value: Read, axis: int, sizes: tuple[int, int], prefix: str
-) -> list[Read]:
+def _between(step: Steps, value: Read, axis: int, sizes: tuple[int, int], to: str) -> list[Read]:
     """The two pixels that each lies between along an axis, if corners stay, times their shares."""
     size, wanted = sizes
     places = [place * (size - 1) / max(wanted - 1, 1) for place in range(wanted)]
@@ -228,15 +143,11 @@ def _between(
     after = [min(place + 1, size - 1) for place in before]
     shares = [place - floor for place, floor in zip(places, before, strict=True)]
     terms: list[Read] = []
-    for name, pixels, share in (
-        ("before", before, [1 - share for share in shares]),
-        ("after", after, shares),
-    ):
-        taken = step.part(f"{prefix}{name}", "ops.Take", value, pixels, axis=axis)
-        scale = [[one] for one in share] if axis == 2 else [[[one]] for one in share]  # noqa: PLR2004  columns
-        terms.append(
-            step.part(f"{prefix}{name}_share", "Rescaling", taken, scale=scale, offset=0.0)
-        )
+    rest = [1 - share for share in shares]
+    for name, pixels, share in (("before", before, rest), ("after", after, shares)):
+        taken = step.part(f"{to}{name}", "ops.Take", value, pixels, axis=axis)
+        scale = [[one] if axis > 1 else [[one]] for one in share]
+        terms.append(step.part(f"{to}{name}_share", "Rescaling", taken, scale=scale, offset=0.0))
     return terms
 
 

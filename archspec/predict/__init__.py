@@ -52,7 +52,8 @@ def predict(
 
     Raises:
         SpecError: E480 to E482, the model or the labels; E750, it is no such model; E752, two
-            pictures would have one name; E110, a file cannot be written.
+            pictures would have one name, or one would be drawn over; E110, a file cannot be
+            written.
     """
     net = Net.read(model, labels)
     names = [picture.with_suffix(".png").name for picture in pictures]
@@ -61,6 +62,9 @@ def predict(
             other = pictures[names.index(name)]
             message = f"'{other}' and '{pictures[number]}' would both be drawn as '{name}'"
             raise error("E752", message, hint="give them one after the other, to two folders")
+        if (output / name).resolve() == pictures[number].resolve():
+            message = f"'{pictures[number]}' would be drawn over"
+            raise error("E752", message, hint="say another folder with -o")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as reason:

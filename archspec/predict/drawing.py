@@ -13,6 +13,9 @@ Color = tuple[int, int, int]
 
 LEAST = 320
 """Pixels that the longer side of a drawing has at least, so that names can be read."""
+BACKGROUND = "background"
+"""The name of a class that masks leave as it is."""
+_GREY = (40, 40, 40)
 _GOLDEN = 0.618034
 _CLEAR = 0.5
 """How much of the picture is seen through a mask."""
@@ -33,6 +36,11 @@ def color(number: int) -> Color:
     """The color of a class: hues as far apart as can be, whatever their number."""
     red, green, blue = hls_to_rgb((number * _GOLDEN) % 1, 0.5, 0.9)
     return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def _tint(number: int, label: str) -> Color | None:
+    """The color of a class in a mask; the background is left as it is."""
+    return None if label == BACKGROUND else color(number)
 
 
 def _canvas(image: NDArray[np.uint8]) -> tuple[Any, Any, int]:
@@ -56,12 +64,16 @@ def _with_boxes(image: NDArray[np.uint8], found: Boxes, factor: int) -> Any:  # 
 
 
 def _with_mask(image: NDArray[np.uint8], found: Mask, factor: int) -> Any:  # noqa: ANN401
-    colors = np.array([color(number) for number in range(len(found.labels))])
+    colors = np.array(
+        [_tint(number, name) or (0, 0, 0) for number, name in enumerate(found.labels)]
+    )
+    shown = np.array([_tint(number, name) is not None for number, name in enumerate(found.labels)])
     classes = found.classes.repeat(factor, axis=0).repeat(factor, axis=1)
-    mixed = image * _CLEAR + colors[classes] * (1 - _CLEAR)
+    share = (1 - _CLEAR) * shown[classes][..., np.newaxis]
+    mixed = image * (1 - share) + colors[classes] * share
     canvas, pen, height = _canvas(mixed.astype(np.uint8))
     lines = [
-        (f"{found.labels[number]} {share:.0%}", color(number))
+        (f"{found.labels[number]} {share:.0%}", _tint(number, found.labels[number]) or _GREY)
         for number, share in found.shares.items()
     ]
     _list(pen, lines, height, canvas.size)
@@ -71,7 +83,7 @@ def _with_mask(image: NDArray[np.uint8], found: Mask, factor: int) -> Any:  # no
 def _with_classes(image: NDArray[np.uint8], found: Classes) -> Any:  # noqa: ANN401
     canvas, pen, height = _canvas(image)
     lines = [
-        (f"{label} {score:.2f}", (40, 40, 40))
+        (f"{label} {score:.2f}", _GREY)
         for label, score in zip(found.labels, found.scores, strict=True)
     ]
     _list(pen, lines, height, canvas.size)

@@ -85,25 +85,36 @@ class Net:
         size = image.shape[:2]
         if boxes := self._boxes(outputs):
             return self._kept(*boxes, size, score)
-        first = next(iter(outputs.values()))
-        if first.ndim == 3:  # noqa: PLR2004  an image
-            return self._mask(outputs.get("output", first), size)
-        return self._classes(first)
+        name = "output" if "output" in outputs else self.session.outputs[0]
+        values = outputs[name]
+        axis = -1 if self._is_last else 0
+        if self.spec and values.shape[axis] != self.spec.classes:
+            message = f"its output '{name}' says nothing of {self.spec.classes} classes"
+            raise error("E750", message, hint="export it without --outputs")
+        if values.ndim == 3:  # noqa: PLR2004  an image
+            return self._mask(values, size)
+        return self._classes(values)
+
+    @property
+    def _is_last(self) -> bool:
+        """Whether channels come last."""
+        return self.said["input"]["layout"] == "nhwc"
 
     def _taken(self, image: Array) -> Array:
         """The picture as the net takes it, with its batch."""
-        said = self.said["input"]
-        last = said["layout"] == "nhwc"
-        shape = self.session.shape
+        last, shape = self._is_last, self.session.shape
         sides, channels = (shape[1:3], shape[3]) if last else (shape[2:4], shape[1])
+        if channels not in {1, 3}:
+            raise error("E750", f"the net takes {channels} channels, and pictures have 1 or 3")
         size = [
             side if isinstance(side, int) else max(round(own / _ROUND), 1) * _ROUND
             for side, own in zip(sides, image.shape, strict=False)
         ]
         pixels = scaled(image, size, 1 if channels == 1 else 3)
-        if said["type"] != "uint8":
+        if self.said["input"]["type"] != "uint8":
             pixels = self._normal(pixels)
-        batch = pixels[np.newaxis]
+        # Where a file takes so many and no other number, the others are the same.
+        batch = np.repeat(pixels[np.newaxis], shape[0] if isinstance(shape[0], int) else 1, axis=0)
         return np.ascontiguousarray(batch if last else batch.transpose(0, 3, 1, 2))
 
     def _normal(self, pixels: Array) -> Array:
@@ -165,7 +176,7 @@ class Net:
         )
 
     def _mask(self, logits: Array, size: Sequence[int]) -> Mask:
-        axis = -1 if self.said["input"]["layout"] == "nhwc" else 0
+        axis = -1 if self._is_last else 0
         count = logits.shape[axis]
         small = logits.argmax(axis=axis)
         rows, columns = (

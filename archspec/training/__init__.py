@@ -3,13 +3,14 @@
 Keras's `fit` with the loss of the task; what is interrupted goes on at the same step.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from archspec.api import Path as PathLike
+from archspec.api import Reference, loaded
 from archspec.backends import framework
-from archspec.spec import Spec
 
 if TYPE_CHECKING:
     from archspec.deploy.export import Exported
@@ -55,7 +56,7 @@ class How:
 
     weights: str | None = None
     reset: Sequence[str] = ()
-    export: Path | None = None
+    export: PathLike | None = None
     strategy: Literal["one", "mirrored", "multi_worker"] = "one"
     restart: bool = False
     save_every: int = SAVE_EVERY
@@ -117,17 +118,12 @@ class Trained:
     done_before: bool
     exported: "Exported | Converted | None"
 
-    @property
-    def scores(self) -> Mapping[str, float]:
-        """Of the epoch that the model comes from."""
-        return self.history[self.kept - 1]
 
-
-def train(spec: Spec, data: Path, output: Path, how: How = How()) -> Trained:
+def train(spec: Reference, data: PathLike, output: PathLike, how: How = How()) -> Trained:
     """Train the net of a spec on a folder of pictures.
 
     Args:
-        spec: with the section `train`.
+        spec: loaded, or what `archspec.load` takes; with the section `train`.
         data: the folder; its layout is found out.
         output: a folder for the model, the history and the states of the run.
         how: see there.
@@ -139,4 +135,4 @@ def train(spec: Spec, data: Path, output: Path, how: How = How()) -> Trained:
     with framework("training"):
         from archspec.training.run import run  # noqa: PLC0415
 
-    return run(spec, data, output, how)
+    return run(loaded(spec), Path(data), Path(output), how)

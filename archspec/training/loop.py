@@ -64,8 +64,8 @@ class Run:
             while not self.state.done:
                 self._steps()
                 record = self._record()
-                self._close(record)
                 events.add(record)
+                self._close(record)
                 if self.how.watcher:
                     self.how.watcher.epoch(record)
 

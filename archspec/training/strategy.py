@@ -13,6 +13,15 @@ from archspec.training.engine import tf
 Way: TypeAlias = Literal["one", "mirrored", "multi_worker"]
 
 
+_GONE = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.UnavailableError,
+)
+"""What TensorFlow raises where another process does not answer."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a run takes place.
@@ -58,7 +67,7 @@ class Place:
         """
         try:
             yield
-        except tf.errors.OpError as reason:
+        except _GONE as reason:
             if self.processes == 1:
                 raise
             first = str(reason.message).partition("\n")[0]

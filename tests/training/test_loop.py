@@ -76,9 +76,7 @@ def trained(spec, data, output, watcher=None, settings=None, **how):
     watcher = watcher or Watcher()
     loaded = archspec.load(spec, set=settings or {})
     try:
-        done = training.train(
-            loaded, Path(data), Path(output), training.How(watcher=watcher, **how)
-        )
+        done = training.train(loaded, data, output, training.How(watcher=watcher, **how))
     except StopError:
         return watcher, None
     return watcher, done
@@ -145,6 +143,27 @@ def test_what_is_interrupted_goes_on_at_the_same_step_to_the_same_end(spec, data
     assert rest.losses[0][:2] == first.losses[-1][:2]
     assert first.losses[:-1] + rest.losses == whole.losses
     assert not done.done_before
+    for name in ("model.keras", "history.csv"):
+        assert Path("parts", name).read_bytes() == Path("whole", name).read_bytes()
+
+
+def test_what_ends_before_an_epoch_is_judged_goes_on_with_that(spec, data, monkeypatch):
+    once = {"train.epochs": 1}
+    trained(spec, data, "whole", settings=once)
+    save = states.save
+
+    def last(folder, state, arrays):
+        save(folder, state, arrays)
+        if state.step == 4:
+            raise StopError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(states, "save", last)
+        _, ended = trained(spec, data, "parts", settings=once, save_every=4)
+    assert ended is None
+    assert not Path("parts/history.csv").exists()
+    rest, _ = trained(spec, data, "parts", settings=once, save_every=4)
+    assert rest.losses == []
     for name in ("model.keras", "history.csv"):
         assert Path("parts", name).read_bytes() == Path("whole", name).read_bytes()
 

@@ -6,11 +6,12 @@ it goes. What skips columns runs above all lanes. So wires cross wires, never bo
 between columns.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from archspec.backends.diagram.labels import Label, cut, width_of
+from archspec.backends.diagram.lanes import ENTRY, EXIT, Edge, columns, lanes
 from archspec.backends.diagram.parts import Block
 
 NAME_SIZE, LINE_SIZE = 11.0, 9.5
@@ -25,9 +26,6 @@ _GAP, _TRACK = 22.0, 8.0
 _PADDING = 8.0
 _JOIN = 26.0
 _LEAST = 40.0
-
-ENTRY, EXIT = -1, -2
-"""In the stead of numbers of parts: where wires come into a block and leave it."""
 
 
 class Box(NamedTuple):
@@ -63,19 +61,14 @@ class Drawing:
     wires: list[Wire] = field(default_factory=list[Wire])
 
 
-class _Edge(NamedTuple):
-    source: int
-    target: int
-
-
 @dataclass
 class _Grid:
     """Columns and lanes of the parts, the entry and the exit among them."""
 
     column: dict[int, int]
     lane: dict[int, int]
-    edges: list[_Edge]
-    above: dict[_Edge, int]
+    edges: list[Edge]
+    above: dict[Edge, int]
     labels: Mapping[int, Label]
 
 
@@ -116,11 +109,11 @@ def _grid(block: Block) -> _Grid:
         sources = {ENTRY: [], **sources}
     if block.leaves:
         sources[EXIT] = [at for at, part in enumerate(block.parts) if block.last in part.nodes]
-    column = _columns(sources)
+    column = columns(sources)
     if block.leaves:
         column[EXIT] = max(column.values()) + (column[EXIT] < max(column.values()))
-    edges = [_Edge(source, node) for node, some in sources.items() for source in some]
-    lane, above = _lanes(sources, column, edges)
+    edges = [Edge(source, node) for node, some in sources.items() for source in some]
+    lane, above = lanes(sources, column, edges)
     return _Grid(column, lane, edges, above, labels)
 
 
@@ -130,113 +123,6 @@ def _source(value: int | str, block: Block, taps: dict[str, int], free: int) -> 
     if value == block.enters:
         return ENTRY
     return taps.setdefault(value, free + len(taps))
-
-
-def _columns(sources: Mapping[int, Sequence[int]]) -> dict[int, int]:
-    """The column of each: 0 for what reads nothing, else after the last of what is read."""
-    found: dict[int, int] = {}
-    rest = list(sources)
-    while rest:
-        ready = [node for node in rest if all(source in found for source in sources[node])]
-        for node in ready:
-            found[node] = max((found[source] + 1 for source in sources[node]), default=0)
-        rest = [node for node in rest if node not in found]
-    readers: dict[int, list[int]] = {}
-    for node, some in sources.items():
-        for source in some:
-            readers.setdefault(source, []).append(node)
-    for node, some in sources.items():
-        if not some and node != ENTRY and node in readers:  # beside what reads it
-            found[node] = min(found[reader] for reader in readers[node]) - 1
-    least = min(found.values())
-    return {node: column - least for node, column in found.items()}
-
-
-def _lanes(
-    sources: Mapping[int, Sequence[int]], column: Mapping[int, int], edges: Sequence[_Edge]
-) -> tuple[dict[int, int], dict[_Edge, int]]:
-    """The lane of each, and which wires run above all lanes, how high."""
-    behind = {ENTRY}
-    for node in sorted(sources, key=column.__getitem__):
-        behind.update([node] if behind & {*sources[node]} else [])
-    order = sorted(column, key=lambda node: (column[node], node in behind, -node))
-    first = {node: max(some, key=order.index, default=None) for node, some in sources.items()}
-    lane = _longest(first, column)
-    taken: list[list[tuple[int, int]]] = []
-    free_until: dict[int, int] = dict.fromkeys(lane, max(column.values()) + 1)
-    for node in sorted(sources, key=lambda node: (column[node], node)):
-        if node in lane:
-            continue
-        way = _way(node, first, column, lane)
-        readers = [edge.target for edge in edges if edge.source == way[-1]]
-        source = first[node]
-        begin = column[node] if source is None else column[source] + 1
-        end = max(column[way[-1]], max((column[reader] for reader in readers), default=0) - 1)
-        number = _free(taken, (begin, end))
-        lane.update(dict.fromkeys(way, number + 1))
-        free_until.update({way[-1]: end + 1})
-    straight = {edge for edge in edges if _is_straight(edge, first, lane, column, free_until)}
-    return lane, _heights([edge for edge in edges if edge not in straight], column)
-
-
-def _longest(first: Mapping[int, int | None], column: Mapping[int, int]) -> dict[int, int]:
-    """Lane 0: the way back from the exit, or from what stands last."""
-    node: int | None = EXIT if EXIT in column else max(column, key=lambda one: column[one])
-    lane: dict[int, int] = {}
-    while node is not None:
-        lane[node] = 0
-        node = first[node]
-    return lane
-
-
-def _way(
-    node: int, first: Mapping[int, int | None], column: Mapping[int, int], lane: Mapping[int, int]
-) -> list[int]:
-    """A part and what follows it, each reading the one before last of all."""
-    way = [node]
-    while True:
-        after = [
-            other
-            for other, source in first.items()
-            if source == way[-1] and other not in lane and column[other] == column[way[-1]] + 1
-        ]
-        if not after:
-            return way
-        way.append(min(after))
-
-
-def _free(taken: list[list[tuple[int, int]]], wanted: tuple[int, int]) -> int:
-    """The first line with room for an interval, which takes it."""
-    begin, end = wanted
-    for number, intervals in enumerate(taken):
-        if all(end < other[0] or other[1] < begin for other in intervals):
-            intervals.append(wanted)
-            return number
-    taken.append([wanted])
-    return len(taken) - 1
-
-
-def _is_straight(
-    edge: _Edge,
-    first: Mapping[int, int | None],
-    lane: Mapping[int, int],
-    column: Mapping[int, int],
-    free_until: Mapping[int, int],
-) -> bool:
-    """Whether a wire has its own lane from one to the other."""
-    source, target = edge
-    if column[target] == column[source] + 1:
-        return True
-    if lane[source] and column[target] <= free_until.get(source, 0):
-        return True
-    return bool(lane[target]) and first[target] == source
-
-
-def _heights(edges: Iterable[_Edge], column: Mapping[int, int]) -> dict[_Edge, int]:
-    taken: list[list[tuple[int, int]]] = []
-    spans = {edge: (column[edge.source] + 1, column[edge.target]) for edge in edges}
-    ordered = sorted(spans, key=lambda edge: (spans[edge][1] - spans[edge][0], spans[edge], edge))
-    return {edge: _free(taken, spans[edge]) for edge in ordered}
 
 
 def _height(grid: _Grid) -> float:
@@ -257,7 +143,7 @@ def _y(grid: _Grid, node: int) -> float:
     return grid.lane[node] * _PITCH
 
 
-def _level(grid: _Grid, edge: _Edge) -> float:
+def _level(grid: _Grid, edge: Edge) -> float:
     """The height at which a wire runs from column to column."""
     if edge in grid.above:
         return -HEIGHT / 2 - (grid.above[edge] + 0.7) * _ABOVE
@@ -267,7 +153,7 @@ def _level(grid: _Grid, edge: _Edge) -> float:
     return _y(grid, source) if grid.lane[source] else _y(grid, target)
 
 
-def _drops(grid: _Grid, edge: _Edge) -> bool:
+def _drops(grid: _Grid, edge: Edge) -> bool:
     """Whether a wire ends on the top of a box of lane 0."""
     return edge in grid.above and not grid.lane[edge.target] and edge.target != EXIT
 
@@ -276,10 +162,10 @@ _Track = tuple[int, str, int]
 """After which column, and whether it is of what comes from a part or of what goes to one."""
 
 
-def _tracks(grid: _Grid) -> dict[tuple[_Edge, bool], tuple[int, int]]:
+def _tracks(grid: _Grid) -> dict[tuple[Edge, bool], tuple[int, int]]:
     """Where wires turn: for the first corner of each, and for the second, a gap and a track."""
     tracks: dict[int, dict[tuple[str, int], int]] = {}
-    found: dict[tuple[_Edge, bool], tuple[int, int]] = {}
+    found: dict[tuple[Edge, bool], tuple[int, int]] = {}
     for edge in grid.edges:
         source, target = edge
         level = _level(grid, edge)
@@ -294,14 +180,14 @@ def _tracks(grid: _Grid) -> dict[tuple[_Edge, bool], tuple[int, int]]:
     return found
 
 
-def _is_only(grid: _Grid, edge: _Edge) -> bool:
+def _is_only(grid: _Grid, edge: Edge) -> bool:
     """Whether nothing else leaves what a wire comes from, and it goes to the next column."""
     same = sum(other.source == edge.source for other in grid.edges)
     return same == 1 and edge not in grid.above
 
 
 def _lefts(
-    widths: Sequence[float], tracks: Mapping[tuple[_Edge, bool], tuple[int, int]]
+    widths: Sequence[float], tracks: Mapping[tuple[Edge, bool], tuple[int, int]]
 ) -> list[float]:
     """The left side of each column, and the right side of the last."""
     most = [0] * len(widths)
@@ -323,10 +209,10 @@ def _spot(grid: _Grid, node: int, widths: Sequence[float], left: Sequence[float]
 
 def _wire(
     grid: _Grid,
-    edge: _Edge,
+    edge: Edge,
     spots: Mapping[int, Box],
     columns: tuple[Sequence[float], Sequence[float]],
-    tracks: Mapping[tuple[_Edge, bool], tuple[int, int]],
+    tracks: Mapping[tuple[Edge, bool], tuple[int, int]],
 ) -> Wire:
     widths, left = columns
     source, target = edge
