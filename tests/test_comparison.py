@@ -461,6 +461,33 @@ def test_what_a_row_says_else_is_told_once(spec, setting, value, wanted):
     assert [(item.path, item.before, item.after) for row in rows for item in row.changes] == wanted
 
 
+def test_each_value_that_a_row_reads_is_compared(spec):
+    text = table(*ROWS).rpartition("head:")[0] + "head: [{block: concat, inputs: SAID}]"
+    before = spec(text.replace("SAID", "[s1, stride4.expand]"))
+    assert diff(before, before).same
+    for number, (said, wanted) in enumerate(
+        [
+            ("[stages.s1, stride4.expand]", []),
+            ("[s1, stride4]", [("inputs", ("s1", "stride4.expand"), ("s1", "stride4"))]),
+            ("[s1, s2]", [("inputs", ("s1", "stride4.expand"), ("s1", "s2"))]),
+            ("s1", [("inputs", ("s1", "stride4.expand"), ("s1",))]),
+        ]
+    ):
+        after = spec(text.replace("SAID", said), f"after{number}")
+        found = diff(before, after)
+        if not wanted:
+            assert found.same
+        else:
+            assert changes(found, "head.concat") == wanted
+
+
+def test_an_output_at_a_stride_stays_the_same_where_it_is_called_the_same(spec):
+    before = spec("extends: mobilenet_v2\noutputs: {a: stride8}")
+    assert diff(before, spec("extends: mobilenet_v2\noutputs: {a: stride8}", "same")).same
+    other = diff(before, spec("extends: mobilenet_v2\noutputs: {a: stride16}", "other"))
+    assert [change.path for change in other.changes] == ["outputs.a"]
+
+
 def test_another_block_is_a_change_of_what_both_have(spec):
     before = spec("input: 32\nstages: [{block: conv, channels: 8, kernel: 3}]")
     after = spec("input: 32\nstages: [{block: inverted_residual, channels: 16, expansion: 2}]", "b")
