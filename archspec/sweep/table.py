@@ -258,6 +258,8 @@ class Table:
     def _cost(self, known: "_Known", part: _Part, state: int) -> _Entry:
         assert self._good  # noqa: S101  there are no units without one
         spec = replace(self._good[1], classes=part.classes)
+        if any(self.space.blocks[row.block].several for row in part.rows):
+            return _WHOLE
         try:
             graph = alone(spec, part.rows, self._shapes[state], self.space.blocks)
         except SpecError as reason:
@@ -267,7 +269,7 @@ class Table:
         metrics = _metrics(emit(graph, precision=self.precision), self.precision)
         if (before and not first) or (behind and not last) or max(metrics) > _MOST:
             return _WHOLE
-        (name,) = graph.outputs.values()
+        name = next(iter(graph.outputs.values()))
         blocks = sum(len(row.blocks) for row in part.rows)
         return _Entry((*metrics, blocks), self._state(graph.shapes[name]))
 

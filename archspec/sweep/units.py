@@ -70,7 +70,9 @@ def units_of(space: Space, spec: Spec) -> tuple[Unit, ...]:
         space: to be run through.
         spec: one of its points.
     """
-    if spec.outputs or spec.output_stride or any(row.inputs for row in spec.rows):
+    if spec.outputs or spec.output_stride:
+        return ()
+    if any(row.inputs or space.blocks[row.block].several for row in spec.rows):
         return ()
     touched = [_touched(axis, space, spec) for axis in space.axes]
     if any(rows is None for rows in touched):
@@ -92,8 +94,7 @@ def _together(space: Space, spec: Spec) -> Iterator[range]:
             yield range(start, place)
             start = place
         open_end = behind
-        (name,) = graph.outputs.values()
-        shape = graph.shapes[name]
+        shape = graph.shapes[next(iter(graph.outputs.values()))]
     yield range(start, len(spec.rows))
 
 

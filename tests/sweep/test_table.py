@@ -117,11 +117,18 @@ def text(tmp_path, said):
         "outputs: {c3: s3, c5: s7}",
         "output_stride: {at: 16, dilate: after}",
         "change: {head.conv.inputs: s5}",
+        "head: [{block: classifier, as: conv}, {block: resize}]",  # to the size of the image
+        "head: [{block: ssd}]",  # two outputs
     ],
 )
 def test_nets_whose_rows_do_not_stand_alone_are_costed_whole(tmp_path, said):
     space = open_space(text(tmp_path, f"input: 64\n{said}\n"), [WIDTHS, "stages.s6.kernel=3,5"])
     assert not compare(space, drawn(space, 5)).by_rows
+
+
+def test_a_row_that_may_be_a_resize_is_costed_whole_where_it_is_one(tmp_path):
+    path = text(tmp_path, "input: 64\nhead: [{block: classifier, as: conv}, {block: dropout}]")
+    compare(open_space(path, ["head.dropout.block=dropout,resize,ssd", WIDTHS]), list(range(6)))
 
 
 def test_what_is_of_the_whole_net_makes_it_costed_whole(tmp_path):
