@@ -258,8 +258,6 @@ class Table:
     def _cost(self, known: "_Known", part: _Part, state: int) -> _Entry:
         assert self._good  # noqa: S101  there are no units without one
         spec = replace(self._good[1], classes=part.classes)
-        if any(self.space.blocks[row.block].several for row in part.rows):
-            return _WHOLE
         try:
             graph = alone(spec, part.rows, self._shapes[state], self.space.blocks)
         except SpecError as reason:

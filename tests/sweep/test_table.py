@@ -126,9 +126,10 @@ def test_nets_whose_rows_do_not_stand_alone_are_costed_whole(tmp_path, said):
     assert not compare(space, drawn(space, 5)).by_rows
 
 
-def test_a_row_that_may_be_a_resize_is_costed_whole_where_it_is_one(tmp_path):
+def test_a_row_may_become_a_resize_or_a_detector(tmp_path):
     path = text(tmp_path, "input: 64\nhead: [{block: classifier, as: conv}, {block: dropout}]")
-    compare(open_space(path, ["head.dropout.block=dropout,resize,ssd", WIDTHS]), list(range(6)))
+    space = open_space(path, ["head.dropout.block=dropout,resize,ssd", WIDTHS])
+    compare(space, list(range(9)))
 
 
 def test_what_is_of_the_whole_net_makes_it_costed_whole(tmp_path):
