@@ -5,6 +5,7 @@ import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from archspec.errors import error
@@ -50,13 +51,18 @@ class Place:
         """Of all processes, whose machines may compute a little differently; they ask at once."""
         if self.processes == 1:
             return values
+        return list(map(float, self._mean(tf.constant(values, tf.float64))))
+
+    @cached_property
+    def _mean(self) -> Any:  # noqa: ANN401
+        """What takes the mean: traced once, not in each epoch."""
 
         @tf.function
         def mean(own: Any) -> Any:  # noqa: ANN401
             every = self.strategy.run(tf.identity, (own,))
             return self.strategy.reduce(tf.distribute.ReduceOp.MEAN, every, axis=None)
 
-        return list(map(float, mean(tf.constant(values, tf.float64))))
+        return mean
 
     @contextmanager
     def together(self) -> Generator[None]:

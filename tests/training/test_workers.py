@@ -236,6 +236,18 @@ def test_devices_share_a_batch_equally_or_not_at_all(data):
     )
 
 
+def test_the_mean_of_all_is_traced_once_and_not_in_each_epoch(caplog):
+    from archspec.training.strategy import Place
+
+    engine.tf.get_logger().addHandler(caplog.handler)
+    place = Place(engine.tf.distribute.get_strategy(), processes=2)
+    try:
+        assert [place.mean([1.5, epoch]) for epoch in range(8)] == [[1.5, n] for n in range(8)]
+    finally:
+        engine.tf.get_logger().removeHandler(caplog.handler)
+    assert caplog.text == ""
+
+
 def test_processes_must_be_about_the_same():
     import archspec
     from archspec.training.loop import Run
