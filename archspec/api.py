@@ -209,7 +209,7 @@ def decoder(spec: Spec) -> DecodeBoxes:
     Raises:
         SpecError: as `to_graph`; E307, it has no block `ssd`.
     """
-    row = next((row for row in spec.rows if row.block == "ssd"), None)
+    row = spec.detector
     if row is None:
         raise error("E307", f"{spec.title} has no block 'ssd', which predicts boxes")
     value = f"{row.path}.boxes"

@@ -8,13 +8,10 @@ from archspec.errors import error
 from archspec.graph import Graph
 from archspec.ops import Suppression
 from archspec.passes.detections import BOXES, FORMS, SCORES, Convention
-from archspec.spec import Row, Spec, Tap
+from archspec.spec import Spec, Tap
 
 Given: TypeAlias = Convention | Literal["decoded"]
 """What the file of a detector gives in the stead of what is predicted."""
-
-BLOCK = "ssd"
-"""The block that predicts boxes."""
 
 _ARE_TOLD = (BOXES, SCORES)
 
@@ -27,23 +24,19 @@ def taps(spec: Spec) -> dict[str, Tap]:
     """
     if all(name in spec.outputs for name in _ARE_TOLD):
         return {name: spec.outputs[name] for name in _ARE_TOLD}
-    row = _row(spec)
+    row = spec.detector
     if row is None:
         raise error(
             "E741",
-            f"{spec.title} is no detector: it has no row of block '{BLOCK}'",
+            f"{spec.title} is no detector: it has no row of block 'ssd'",
             hint="or name its outputs 'boxes' and 'scores'",
         )
     return {name: Tap(f"{row.path}.{name}", row.span) for name in _ARE_TOLD}
 
 
-def _row(spec: Spec) -> Row | None:
-    return next((row for row in reversed(spec.rows) if row.block == BLOCK), None)
-
-
 def suppression(spec: Spec | None) -> Suppression:
     """How boxes are suppressed: as a spec says, if there is one that does."""
-    row = _row(spec) if spec else None
+    row = spec.detector if spec else None
     return row.blocks[0].nms if row else Suppression()
 
 

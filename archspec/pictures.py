@@ -98,3 +98,12 @@ def scaled(image: NDArray[Any], size: Sequence[int], channels: int = 3) -> NDArr
     if picture.size != (width, height):
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(picture).reshape(height, width, channels)
+
+
+def nearest(mask: NDArray[Any], size: Sequence[int]) -> NDArray[Any]:
+    """A mask (h, w) of another size: of each pixel, the one that its middle lies in."""
+    rows, columns = (
+        ((np.arange(new) + 0.5) * old / new).astype(int)
+        for old, new in zip(mask.shape, size, strict=True)
+    )
+    return mask[rows[:, np.newaxis], columns]

@@ -140,6 +140,10 @@ class Normalization:
         return scale, tuple(-mean / std for mean, std in zip(means, stds, strict=True))
 
 
+CENTERED = Normalization(mean=(0.5,), std=(0.5,))
+"""From -1 to 1: what training and prediction take where a spec does not say it."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """What a net may cost; None: as much as it likes.
@@ -207,6 +211,11 @@ class Spec:
     settings: Mapping[str, Setting] = field(repr=False, compare=False)
     written: Callable[[], Mapping[str, Any]] = field(repr=False, compare=False)
     blocks: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
+
+    @property
+    def detector(self) -> Row | None:
+        """The row that predicts boxes, the last of block `ssd`; None: there is none."""
+        return next((row for row in reversed(self.rows) if row.block == "ssd"), None)
 
     @property
     def title(self) -> str:

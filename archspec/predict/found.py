@@ -24,11 +24,7 @@ class Boxes:
     classes: Sequence[int]
 
     def __str__(self) -> str:
-        if not self.labels:
-            return "nothing"
-        return ", ".join(
-            f"{label} {score:.2f}" for label, score in zip(self.labels, self.scores, strict=True)
-        )
+        return _listed(self.labels, self.scores) or "nothing"
 
     @property
     def record(self) -> list[dict[str, Any]]:
@@ -85,15 +81,18 @@ class Classes:
     labels: Sequence[str]
 
     def __str__(self) -> str:
-        return ", ".join(
-            f"{label} {score:.2f}" for label, score in zip(self.labels, self.scores, strict=True)
-        )
+        return _listed(self.labels, self.scores)
 
     @property
     def record(self) -> list[dict[str, Any]]:
         """As plain data."""
         each = zip(self.scores, self.labels, strict=True)
         return [{"label": label, "score": score} for score, label in each]
+
+
+def _listed(labels: Sequence[str], scores: Sequence[float]) -> str:
+    pairs = zip(labels, scores, strict=True)
+    return ", ".join(f"{label} {score:.2f}" for label, score in pairs)
 
 
 Found: TypeAlias = Boxes | Mask | Classes

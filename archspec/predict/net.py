@@ -17,9 +17,9 @@ from archspec.errors import error
 from archspec.graph import INPUT
 from archspec.ops import Activation, DecodeBoxes, Suppress
 from archspec.passes.detections import BOXES, FORMS, SCORES
-from archspec.pictures import scaled
+from archspec.pictures import nearest, scaled
 from archspec.predict.found import Boxes, Classes, Found, Mask
-from archspec.spec import Normalization, Spec
+from archspec.spec import CENTERED, Normalization, Spec
 
 Array = NDArray[Any]
 
@@ -29,8 +29,6 @@ RAW = {"box_deltas", "class_logits"}
 """Outputs of a detector that decodes nothing."""
 _ROUND = 32
 """Sides of pictures are multiples of it where a net takes any."""
-_PIXELS = Normalization(mean=(0.5,), std=(0.5,))
-"""What pixels become where neither file nor spec says it: from -1 to 1, as in training."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +117,8 @@ class Net:
 
     def _normal(self, pixels: Array) -> Array:
         said = self.said["input"].get("normalization")
-        normal = (
-            Normalization(**{key: _value(value) for key, value in said.items()})
-            if said
-            else (_PIXELS)
-        )
+        given = {key: _value(value) for key, value in (said or {}).items()}
+        normal = Normalization(**given) if said else CENTERED
         scale, offset = (np.array(values, np.float32) for values in normal.affine())
         ordered = pixels[..., ::-1] if normal.order == "bgr" else pixels
         return (ordered * scale + offset).astype(np.float32)
@@ -144,9 +139,9 @@ class Net:
 
     def _decoded(self, outputs: Mapping[str, Array]) -> tuple[Array, Array]:
         """Boxes and scores of what is predicted."""
-        if self.spec is None:
+        if self.spec is None or self.spec.detector is None:
             raise error("E750", "the file has no spec, which says what its boxes mean")
-        block: Any = next(row for row in self.spec.rows if row.block == "ssd").blocks[0]
+        block: Any = self.spec.detector.blocks[0]
         rules = reference.RULES
         deltas, logits = outputs["box_deltas"][np.newaxis], outputs["class_logits"][np.newaxis]
         boxes = rules[DecodeBoxes](api.decoder(self.spec), [deltas], {})
@@ -179,11 +174,7 @@ class Net:
         axis = -1 if self._is_last else 0
         count = logits.shape[axis]
         small = logits.argmax(axis=axis)
-        rows, columns = (
-            ((np.arange(new) + 0.5) * old / new).astype(int)
-            for old, new in zip(small.shape, size, strict=True)
-        )
-        return Mask(small[rows[:, None], columns], [self._label(number) for number in range(count)])
+        return Mask(nearest(small, size), [self._label(number) for number in range(count)])
 
     def _classes(self, values: Array) -> Classes:
         if self.said.get("scores") != "softmax":

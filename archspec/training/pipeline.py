@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from archspec.errors import SpecError
 from archspec.ops import Shape
-from archspec.pictures import scaled
+from archspec.pictures import nearest, scaled
 from archspec.spec import Normalization
 from archspec.training.augment import Augmentation
 from archspec.training.data import Dataset, load_image, load_mask
@@ -168,12 +168,3 @@ def _known(task: str, sample: Any, size: Sequence[int]) -> dict[str, Any]:  # no
         "labels": np.array(sample.labels, np.int64),
         "ignored": np.array(sample.ignored, bool),
     }
-
-
-def nearest(mask: Array, size: Sequence[int]) -> Array:
-    """A mask (h, w) of another size: of each pixel, the one that its middle lies in."""
-    rows, columns = (
-        ((np.arange(new) + 0.5) * old / new).astype(int)
-        for old, new in zip(mask.shape, size, strict=True)
-    )
-    return mask[rows[:, None], columns].astype(np.int32)

@@ -14,7 +14,7 @@ from archspec.errors import cause, error
 from archspec.exports import export
 from archspec.files import folder_beside, write_whole
 from archspec.graph import Graph
-from archspec.spec import Normalization, Spec
+from archspec.spec import CENTERED, Spec
 from archspec.training import Begun, How, Trained
 from archspec.training import state as states
 from archspec.training.augment import Augmentation
@@ -33,8 +33,6 @@ from archspec.training.trainee import trainee
 
 MODEL = "model.keras"
 LABELS = "labels.txt"
-PIXELS = Normalization(mean=(0.5,), std=(0.5,))
-"""What pixels become where the spec does not say it: from -1 to 1."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def _task(spec: Spec) -> _Task:
     if assumed:
         said = {"mean": 0.5, "std": 0.5}
         document = {**spec.document, "normalization": said}
-        spec = replace(spec, normalization=PIXELS, written=lambda: document)
+        spec = replace(spec, normalization=CENTERED, written=lambda: document)
     return _Task(spec, graph, task, objective_of(task, spec), assumed)
 
 
@@ -122,7 +120,7 @@ def _pictures(job: _Task, found: Dataset, place: Place) -> Pictures:
         raise error("E728", message, _said(job.spec, "early_stop"))
     height, width, _ = shape = job.graph.input
     augmentation = Augmentation(train.augment, height, width)
-    normalization = job.spec.normalization or PIXELS
+    normalization = job.spec.normalization or CENTERED
     return Pictures(found, shape, normalization, augmentation, job.objective, batch, train.seed)
 
 

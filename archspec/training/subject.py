@@ -23,7 +23,8 @@ def subject(spec: Spec, graph: Graph, task: Task) -> Graph:
         SpecError: E731, it has no such output.
     """
     if task == "detection":
-        row = next(row for row in spec.rows if row.block == "ssd")
+        row = spec.detector
+        assert row  # noqa: S101  so its task says
         names = (row.prefix, f"{row.prefix}.1")
         outputs = {
             output: f"{name}.{output}"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from archspec.pictures import nearest, scaled
 from archspec.recipe import Augment
 from archspec.spec import Normalization
 from tests import drawn
@@ -10,7 +11,7 @@ pytest.importorskip("archspec.training.engine", exc_type=ImportError)
 from archspec.training.augment import Augmentation
 from archspec.training.data import read
 from archspec.training.objectives.classification import Classification
-from archspec.training.pipeline import Pictures, nearest, scaled
+from archspec.training.pipeline import Pictures
 
 pytestmark = pytest.mark.keras
 SIZE = 16

@@ -66,7 +66,7 @@ def task_of(spec: Spec, graph: Graph) -> Task:
 
     Boxes where a row is a block `ssd`, classes where an output is a vector, else classes of pixels.
     """
-    if any(row.block == "ssd" for row in spec.rows):
+    if spec.detector:
         return "detection"
     vectors = any(len(graph.shapes[node]) == 1 for node in graph.outputs.values())
     return "classification" if vectors else "segmentation"
@@ -88,7 +88,8 @@ def objective_of(task: Task, spec: Spec) -> Objective:
 def _detection(spec: Spec) -> Objective:
     from archspec.training.objectives.detection import Detection  # noqa: PLC0415
 
-    block: Any = next(row for row in spec.rows if row.block == "ssd").blocks[0]
+    assert spec.detector  # noqa: S101  so its task says
+    block: Any = spec.detector.blocks[0]
     return Detection(
         decoder(spec),
         spec.classes,

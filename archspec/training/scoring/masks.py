@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from archspec.pictures import nearest
 from archspec.training.data import load_mask
 from archspec.training.data.masks import IGNORED
 from archspec.training.data.records import Masked
@@ -34,7 +35,7 @@ class MeanIoU:
         logits = outputs["output"] if isinstance(outputs, Mapping) else outputs
         for sample, found in zip(samples, np.asarray(logits).argmax(axis=-1), strict=True):
             wanted = load_mask(sample)
-            self.count(wanted, _sized(found, wanted.shape))
+            self.count(wanted, nearest(found, wanted.shape))
 
     def count(self, wanted: NDArray[Any], found: NDArray[Any]) -> None:
         """Take the classes of pixels (h, w)."""
@@ -49,11 +50,3 @@ class MeanIoU:
         there = either > 0
         mean = float(np.mean(right[there] / either[there])) if there.any() else 0.0
         return {"miou": mean, "pixels": float(right.sum() / max(self._counts.sum(), 1))}
-
-
-def _sized(found: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    rows, columns = (
-        ((np.arange(new) + 0.5) * old / new).astype(int)
-        for old, new in zip(found.shape, shape, strict=True)
-    )
-    return found[rows[:, None], columns]
