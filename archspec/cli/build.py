@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archspec.cli.program import load_spec, sides, takes_spec, takes_weights, writes
+from archspec.cli.program import load_spec, progress, sides, takes_spec, takes_weights, writes
 
 if TYPE_CHECKING:
     from archspec import artifacts, options
@@ -175,11 +175,7 @@ class _Bar:
     def __call__(self, done: int, total: int) -> None:
         """Draw it."""
         if self._bar is None:
-            from rich.console import Console  # noqa: PLC0415
-            from rich.progress import Progress  # noqa: PLC0415
-
-            console = Console(stderr=True)
-            self._bar = Progress(console=console, disable=not console.is_terminal, transient=True)
+            self._bar = progress()
             self._bar.start()
             self._task = self._bar.add_task("calibrating", total=total)
         self._bar.update(self._task, completed=done)

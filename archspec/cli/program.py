@@ -153,6 +153,15 @@ def takes_weights(command: Command) -> Command:
     return command
 
 
+def progress(*columns: Any) -> Any:  # noqa: ANN401  of rich
+    """A bar on stderr, of these columns or rich's own; drawn on a terminal, and nowhere else."""
+    from rich.console import Console  # noqa: PLC0415  where something is drawn
+    from rich.progress import Progress  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+
+
 def load_spec(spec: str, settings: Sequence[str], files: Sequence[str]) -> "Spec":
     """The spec that SPEC, `--set` and `--blocks` stand for."""
     from archspec import api  # noqa: PLC0415

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from archspec.cli.program import prints, takes_blocks
+from archspec.cli.program import prints, progress, takes_blocks
 
 if TYPE_CHECKING:
     from archspec.sweep import Space, Swept
@@ -191,20 +191,17 @@ class _Bar:
         self._bar.update(self._task, completed=done, rate=f"{rate:,.0f} a second")
 
     def _started(self, done: int, total: int) -> Any:  # noqa: ANN401  of rich
-        from rich.console import Console  # noqa: PLC0415
         from rich.progress import (  # noqa: PLC0415
             BarColumn,
             MofNCompleteColumn,
-            Progress,
             TextColumn,
             TimeRemainingColumn,
         )
 
-        console = Console(stderr=True)
         rate = TextColumn("{task.fields[rate]}")
         columns = (BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
         self._began = done, perf_counter()
-        bar = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+        bar = progress(*columns)
         bar.start()
         self._task = bar.add_task("points", total=total, completed=done, rate="")
         return bar

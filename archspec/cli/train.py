@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from archspec.cli.program import load_spec, takes_spec, with_weights
+from archspec.cli.program import load_spec, progress, takes_spec, with_weights
 
 if TYPE_CHECKING:
     from archspec.training import Begun, Record, Trained
@@ -161,16 +161,13 @@ class _Bar:
         """The bar, a new one where there is none."""
         if self._bar is not None:
             return self._bar
-        from rich.console import Console  # noqa: PLC0415
         from rich.progress import (  # noqa: PLC0415
             BarColumn,
             MofNCompleteColumn,
-            Progress,
             TextColumn,
             TimeRemainingColumn,
         )
 
-        console = Console(stderr=True)
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -178,8 +175,7 @@ class _Bar:
             TextColumn("{task.fields[loss]}"),
             TimeRemainingColumn(),
         )
-        hidden = not console.is_terminal
-        self._bar = Progress(*columns, console=console, disable=hidden, transient=True)
+        self._bar = progress(*columns)
         self._bar.start()
         self._task = self._bar.add_task(what, total=total, loss="")
         return self._bar

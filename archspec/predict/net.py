@@ -116,8 +116,8 @@ class Net:
         return np.ascontiguousarray(batch if last else batch.transpose(0, 3, 1, 2))
 
     def _normal(self, pixels: Array) -> Array:
-        said = self.said["input"].get("normalization")
-        given = {key: _value(value) for key, value in (said or {}).items()}
+        said: dict[str, Any] = self.said["input"].get("normalization") or {}
+        given = {key: _value(value) for key, value in said.items()}
         normal = Normalization(**given) if said else CENTERED
         scale, offset = (np.array(values, np.float32) for values in normal.affine())
         ordered = pixels[..., ::-1] if normal.order == "bgr" else pixels
