@@ -96,7 +96,7 @@ def _introduction(title: str, begun: "Begun") -> Iterator[str]:
         f" with, {begun.validation:,} to validate"
     )
     if count:
-        yield f"left out: {count:,} things"
+        yield f"left out: {_counted(count, 'thing')}"
         yield from (f"  {problem.file}: {problem.what}" for problem in begun.problems[:SHOWN])
         if count > SHOWN:
             yield f"  and {count - SHOWN:,} more"
@@ -104,11 +104,15 @@ def _introduction(title: str, begun: "Begun") -> Iterator[str]:
     if begun.assumed:
         yield "pixels: from -1 to 1, as the spec does not say `normalization`"
     devices = f", {begun.devices} devices" if begun.devices > 1 else ""
-    yield f"steps: {begun.epochs:,} epochs of {begun.steps:,}{devices}"
+    yield f"steps: {_counted(begun.epochs, 'epoch')} of {begun.steps:,}{devices}"
     if begun.resumed:
         epoch, step = begun.resumed
         if epoch < begun.epochs:
             yield f"goes on in epoch {epoch + 1} after step {step:,}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _summary(title: str, done: "Trained") -> Iterator[str]:

@@ -383,6 +383,7 @@ def test_what_is_left_out_is_said(spec, tmp_path):
     once = ("--set", "train.epochs=1")
     text = run("train", spec, "--data", str(tmp_path / "data"), "-o", "out", *once).stdout
     assert "left out: 7 things\n  train/circle/x0.png: does not decode\n" in text
+    assert "steps: 1 epoch of " in text
     assert "  train/circle/x4.png: does not decode\n  and 2 more\n" in text
 
 
